@@ -1,0 +1,42 @@
+"""What every API struct shares: wire names, omission of defaults, scalar types of the wire.
+
+Field names are snake_case in Python and the upstream API's names on the wire. A field without
+`omitempty` upstream is made with `always`, so that it is encoded even when it holds its default:
+clients read `restartCount: 0` and `items: []`.
+
+Neighbours: every module of dromon.api.types.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+_RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$"
+
+Time = Annotated[str, Meta(pattern=_RFC3339, extra_json_schema={"format": "date-time"})]
+"""metav1.Time: RFC 3339, seconds, UTC when we write it (`dromon.api.times`)."""
+
+MicroTime = Annotated[str, Meta(pattern=_RFC3339, extra_json_schema={"format": "date-time"})]
+"""metav1.MicroTime: RFC 3339 with exactly six digits of a second when we write it."""
+
+Quantity = str | int | float
+"""resource.Quantity: "500m", "1Gi"; clients may send a bare number (`dromon.api.quantity`)."""
+
+IntOrString = int | str
+"""intstr.IntOrString: a port number or name, a count or percentage."""
+
+
+class Api(Struct, kw_only=True, omit_defaults=True, rename="camel"):
+    """Base of every API struct."""
+
+
+def always(default: Any, name: str | None = None) -> Any:
+    """A field that is encoded even when it holds `default` (no omitempty upstream)."""
+    return field(default_factory=lambda: default, name=name)
+
+
+def always_list(name: str | None = None) -> Any:
+    """A list field that is encoded as [] when empty."""
+    return field(default_factory=lambda: [], name=name)

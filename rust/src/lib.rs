@@ -1,0 +1,3 @@
+//! dromon._core: the hot paths of dromon, one module a concept; `py` holds the only users of pyo3.
+
+pub mod py;
