@@ -1,3 +1,4 @@
 //! dromon._core: the hot paths of dromon, one module a concept; `py` holds the only users of pyo3.
 
+#[cfg(feature = "python")]
 pub mod py;
