@@ -2,3 +2,59 @@
 
 Neighbours: dromon.api.scheme looks them up; each module declares a dromon.api.resource.Resource.
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+from dromon.api.kinds.binding import BINDINGS
+from dromon.api.kinds.configmap import CONFIG_MAPS
+from dromon.api.kinds.endpoints import ENDPOINTS
+from dromon.api.kinds.endpointslice import ENDPOINT_SLICES
+from dromon.api.kinds.event import EVENTS
+from dromon.api.kinds.lease import LEASES
+from dromon.api.kinds.namespace import NAMESPACES
+from dromon.api.kinds.node import NODES
+from dromon.api.kinds.pod import PODS
+from dromon.api.kinds.podtemplate import POD_TEMPLATES
+from dromon.api.kinds.replicationcontroller import REPLICATION_CONTROLLERS
+from dromon.api.kinds.secret import SECRETS
+from dromon.api.kinds.service import SERVICES
+from dromon.api.kinds.serviceaccount import SERVICE_ACCOUNTS
+from dromon.api.resource import Resource
+
+RESOURCES: tuple[Resource[Any], ...] = (
+    BINDINGS,
+    CONFIG_MAPS,
+    ENDPOINTS,
+    EVENTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    POD_TEMPLATES,
+    REPLICATION_CONTROLLERS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    LEASES,
+    ENDPOINT_SLICES,
+)
+"""Every served resource, in the order in which discovery lists them."""
+
+__all__ = [
+    "BINDINGS",
+    "CONFIG_MAPS",
+    "ENDPOINTS",
+    "ENDPOINT_SLICES",
+    "EVENTS",
+    "LEASES",
+    "NAMESPACES",
+    "NODES",
+    "PODS",
+    "POD_TEMPLATES",
+    "REPLICATION_CONTROLLERS",
+    "RESOURCES",
+    "SECRETS",
+    "SERVICES",
+    "SERVICE_ACCOUNTS",
+]
