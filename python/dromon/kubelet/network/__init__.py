@@ -1,0 +1,1 @@
+"""Pod networking of one node: addresses, the bridge, host ports, masquerading of what leaves the cluster."""

@@ -1,0 +1,1 @@
+"""Volumes of pods: one module a type, one table of them."""
