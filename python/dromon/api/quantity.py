@@ -121,7 +121,7 @@ def _interpret(suffix: str) -> tuple[str, int, int]:
 def _spell(number: Number, family: str) -> str:
     if number == 0:
         return "0"
-    if family == "binary" and abs(number) >= 1024:
+    if family == "binary" and not -1024 < number < 1024:
         return _spell_binary(_up(number))
     mantissa, exponent = _up(number * _NANO), -9
     top = 18 if family != "exponent" else _MAX_EXPONENT
