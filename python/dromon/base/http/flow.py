@@ -1,0 +1,144 @@
+"""What both ends of a connection share: write back-pressure, the raw tunnel after an upgrade, errors.
+
+Neighbours: base.http.connection (server) and base.http.client drive them from their protocols.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+READ_BUFFER = 256 * 1024
+"""Bytes that may wait for a reader before reading from the socket is paused."""
+
+
+class ConnectionClosed(ConnectionError):
+    """The peer has left, or the connection was lost."""
+
+
+class Flow:
+    """The write side of a transport, with its back-pressure.
+
+    Its owner (an asyncio.Protocol) passes pause_writing, resume_writing and connection_lost on.
+    """
+
+    __slots__ = ("_closed", "_loop", "_ready", "lost", "paused", "transport")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+        self._loop = loop
+        self.transport = transport
+        self.paused = False
+        self.lost = False
+        self._ready: asyncio.Future[None] | None = None
+        self._closed: asyncio.Future[None] | None = None
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+        if self._ready is not None:
+            if not self._ready.done():
+                self._ready.set_result(None)
+            self._ready = None
+
+    def lose(self) -> None:
+        """The connection is gone: whoever waits is told."""
+        self.lost = True
+        self.resume()
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(None)
+
+    def write(self, data: bytes) -> None:
+        if not self.lost:
+            self.transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait while the transport's buffer is over its limit.
+
+        Raises:
+            ConnectionClosed: the connection is gone.
+        """
+        while self.paused and not self.lost:
+            if self._ready is None:
+                self._ready = self._loop.create_future()
+            await asyncio.shield(self._ready)
+        if self.lost:
+            raise ConnectionClosed("the peer closed the connection")
+
+    async def closed(self) -> None:
+        """Return when the connection is gone."""
+        if self.lost:
+            return
+        if self._closed is None:
+            self._closed = self._loop.create_future()
+        await asyncio.shield(self._closed)
+
+
+class Tunnel:
+    """A raw, bidirectional byte stream over an upgraded connection.
+
+    Args:
+        flow: the connection's write side.
+        head: bytes that came behind the upgrade's own message.
+    """
+
+    def __init__(self, flow: Flow, head: bytes = b"") -> None:
+        self._flow = flow
+        self._chunks: list[bytes] = [head] if head else []
+        self._size = len(head)
+        self._ended = False
+        self._reading_paused = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def read(self) -> bytes:
+        """What has arrived, at least one byte; b"" when the peer has ended its side. One reader at a time."""
+        while not self._chunks and not self._ended:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._size = 0
+        if self._reading_paused and not self._flow.lost:
+            self._reading_paused = False
+            self._flow.transport.resume_reading()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send `data`; nothing happens when the connection is gone."""
+        if data:
+            self._flow.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken enough; ConnectionClosed when it is gone."""
+        await self._flow.drain()
+
+    def write_eof(self) -> None:
+        """End our side; over TLS, which has no half-close, nothing happens."""
+        transport = self._flow.transport
+        if not self._flow.lost and transport.can_write_eof():
+            transport.write_eof()
+
+    def close(self) -> None:
+        """Close both sides once what was written is sent."""
+        self._flow.transport.close()
+
+    def feed(self, data: bytes) -> None:
+        """For the connection: bytes have arrived."""
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size > READ_BUFFER and not self._reading_paused:
+            self._reading_paused = True
+            self._flow.transport.pause_reading()
+        self._wake()
+
+    def feed_eof(self) -> None:
+        """For the connection: the peer has ended its side, or is gone."""
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
