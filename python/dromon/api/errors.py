@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from dromon.api.types.meta import ListMeta
 from dromon.api.types.status import Status, StatusCause, StatusDetails
 
@@ -58,6 +60,11 @@ def duplicate(path: str, value: Any) -> FieldError:
     return FieldError(path, "FieldValueDuplicate", f"Duplicate value: {_quote(value)}")
 
 
+def not_found_value(path: str, value: Any) -> FieldError:
+    """The field names something that is not there."""
+    return FieldError(path, "FieldValueNotFound", f"Not found: {_quote(value)}")
+
+
 def forbidden_field(path: str, detail: str) -> FieldError:
     """The field may not be set, or not be changed, here."""
     return FieldError(path, "FieldValueForbidden", f"Forbidden: {detail}")
@@ -73,7 +80,7 @@ def _quote(value: Any) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "null" if value is None else str(value)
+    return msgspec.json.encode(value).decode()
 
 
 class ApiError(Exception):
@@ -182,9 +189,7 @@ def method_not_allowed(method: str) -> ApiError:
 
 def not_acceptable(accepted: Sequence[str]) -> ApiError:
     """406: none of the media types asked for is served."""
-    return make(
-        406, "NotAcceptable", "only the following media types are accepted: " + ", ".join(accepted)
-    )
+    return make(406, "NotAcceptable", "only the following media types are accepted: " + ", ".join(accepted))
 
 
 def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
@@ -206,9 +211,7 @@ def expired(message: str) -> ApiError:
 def too_many_requests(message: str, retry_after: int = 1) -> ApiError:
     """429 TooManyRequests; `retry_after` in seconds."""
     details = StatusDetails(retry_after_seconds=retry_after)
-    return make(
-        429, "TooManyRequests", message, details=details, headers={"Retry-After": str(retry_after)}
-    )
+    return make(429, "TooManyRequests", message, details=details, headers={"Retry-After": str(retry_after)})
 
 
 def unavailable(message: str, retry_after: int = 1) -> ApiError:

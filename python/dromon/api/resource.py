@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from dromon.api import names
 from dromon.api.errors import FieldError
 from dromon.api.types.base import Api
 from dromon.api.types.status import DeleteOptions
@@ -67,6 +68,10 @@ class Strategy(Generic[T]):
     the status subresource: `default`, `prepare_for_status_update`, `validate_status_update`.
     `prepare_*` may change `new` in place, never `old`.
     """
+
+    def name_errors(self, name: str) -> list[str]:
+        """Why `name` can't be an object's name; an RFC 1123 subdomain unless overridden."""
+        return names.subdomain(name)
 
     def default(self, obj: T) -> None:
         """Fill in what the client left out (upstream's v1 defaults; quantities made canonical)."""
@@ -140,7 +145,7 @@ class Resource(Generic[T]):
 
     @property
     def api_version(self) -> str:
-        """"v1", "discovery.k8s.io/v1"."""
+        """ "v1", "discovery.k8s.io/v1"."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
