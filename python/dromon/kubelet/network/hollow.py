@@ -36,5 +36,8 @@ class HollowNetwork:
             for pod in set(self._allocator.pods()) - set(live):
                 self._allocator.release(pod)
 
+    async def check(self) -> None:
+        pass
+
     def address(self, pod_uid: str) -> str | None:
         return self._allocator.get(pod_uid) if self._allocator is not None else None

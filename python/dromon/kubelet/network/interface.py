@@ -2,7 +2,8 @@
 
 Every pod has one address, routable from every pod and node without translation (talk, slides 15 to 19).
 
-Neighbours: bridge.BridgeNetwork is the real one, hollow.HollowNetwork allocates addresses and touches nothing.
+Neighbours: bridge.BridgeNetwork is the real one, hollow.HollowNetwork allocates addresses and touches
+nothing.
 """
 
 from __future__ import annotations
@@ -80,6 +81,10 @@ class PodNetwork(Protocol):
                 the interfaces themselves, so a lost state file loses no address; host ports are kept as
                 recorded (a later `attach` of the same pod states them again).
         """
+        ...
+
+    async def check(self) -> None:
+        """Put back what others have taken away of the node's own rules; call it every minute or so."""
         ...
 
     def address(self, pod_uid: str) -> str | None:

@@ -30,7 +30,9 @@ class Sources(Protocol):
 
 
 class VolumeManager(Protocol):
-    """The volumes of one node's pods. Calls for different pods may be concurrent; none blocks the event loop."""
+    """The volumes of one node's pods. Calls for different pods may be concurrent; none blocks the event
+    loop.
+    """
 
     async def mount(self, pod: Pod) -> Mapping[str, str]:
         """Make every volume of `pod.spec.volumes` ready.
@@ -46,7 +48,9 @@ class VolumeManager(Protocol):
         ...
 
     async def refresh(self, pod: Pod) -> None:
-        """Bring configMap, secret, downwardAPI and projected content of a mounted pod up to date (atomically)."""
+        """Bring configMap, secret, downwardAPI and projected content of a mounted pod up to date
+        (atomically).
+        """
         ...
 
     async def unmount(self, pod_uid: str) -> None:
@@ -63,8 +67,8 @@ class MountContext:
         volume: the volume.
         path: the volume's own directory, <root>/pods/<uid>/volumes/<plug-in directory>/<name>; not yet made.
         sources: API objects.
-        allocatable: resource name -> quantity in base units (cpu in milli), the default of limits in downwardAPI.
-        blocking: runs a blocking function in a thread.
+        allocatable: resource name -> quantity in base units (cpu in milli), the default of limits in
+        downwardAPI. blocking: runs a blocking function in a thread.
     """
 
     pod: Pod
