@@ -7,9 +7,9 @@ else, and survives restarts. All changes of one transaction share its revision. 
 revision of its last change. A deletion has a revision of its own.
 
 Accepting and committing. A transaction is first accepted (compared against the newest accepted state, writes
-in flight included, and given its place in the order), then committed (durable as far as the backend promises),
-then published to watches, in revision order, and only then does `commit` return. A crash loses nothing
-for which `commit` returned, and a restarted store shows nothing that was not committed.
+in flight included, and given its place in the order), then committed (durable as far as the backend
+promises), then published to watches, in revision order, and only then does `commit` return. A crash loses
+nothing for which `commit` returned, and a restarted store shows nothing that was not committed.
 
 Retry contract. CompareFailed and Compacted changed nothing. Unavailable says that the outcome is unknown:
 the transaction may or may not be committed; whoever must know reads the key again.

@@ -1,0 +1,311 @@
+"""The embedded stores' event-loop side: accept, commit in groups, publish, watch, expire.
+
+Writes are accepted one after the other on the event loop, against the newest accepted state. While the
+journal makes one group durable, the next gathers; what is durable is published in order, and then answered.
+
+Neighbours: state and history (pure parts), journal (durability), memory and sqlite (the backends),
+retention (how long history is kept), ttl (keys that delete themselves).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
+
+from dromon.base.clock import Clock
+from dromon.store.history import History, Limits
+from dromon.store.interface import (
+    Batch,
+    Compacted,
+    CompareFailed,
+    Delete,
+    KeyValue,
+    Op,
+    Page,
+    StoreError,
+    Unavailable,
+)
+from dromon.store.journal import Journal, JournalError, Undo
+from dromon.store.retention import Retention
+from dromon.store.state import Record, State, Transaction
+from dromon.store.ttl import Expiries
+
+_GROUP = 1_000  # transactions made durable together: bounds how long the first one waits for the others
+_TICK = 1.0  # seconds between looks at expiries and history
+_RETRY = 1.0  # seconds between attempts to write again after a failure
+
+Transactions = list[Transaction]  # inside the class, `list` is the method
+Undos = list[Undo]
+
+_log = logging.getLogger(__name__)
+
+
+class LocalStore:
+    """A Store whose state is in this process, durable as far as its journal is.
+
+    Args:
+        journal: None: nothing is durable.
+        clock: for times to live and the age of history.
+        memory: bounds of the history in memory.
+        kept: bounds of the journal's history.
+    """
+
+    def __init__(self, journal: Journal | None, clock: Clock, memory: Limits, kept: Limits) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._memory = memory
+        self._kept = kept
+        self._state = State()
+        self._history = History(0, memory)
+        self._retention = Retention(kept, 0, 0, 0, 0.0)
+        self._expiries = Expiries()
+        self._pending: list[tuple[Transaction, asyncio.Future[int]]] = []
+        self._wake = asyncio.Event()
+        self._news: asyncio.Future[None] | None = None
+        self._fault: str | None = "the store is not started"
+        self._closing = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Read the journal, if there is one, and begin to serve."""
+        if self._journal is not None:
+            found = await self._journal.open()
+            self._state = State(found.items, found.revision)
+            self._history = History(found.revision, self._memory)
+            self._expiries = Expiries(found.expiries)
+            self._retention = Retention(
+                self._kept, found.compacted, found.changes, found.size, self._clock.monotonic()
+            )
+            self._retention.note(found.revision, self._clock.monotonic())
+            self._tasks.append(asyncio.create_task(self._flush(self._journal), name="store-flush"))
+        self._fault = None
+        self._tasks.append(asyncio.create_task(self._housekeeping(), name="store-housekeeping"))
+
+    async def close(self) -> None:
+        """Finish writes in flight, end watches, let go of the journal."""
+        if self._closing:
+            return
+        self._closing = True
+        self._wake.set()
+        for task in self._tasks:
+            # A flush that works is let finish; one that waits for a broken disk has nothing in flight.
+            if task.get_name() != "store-flush" or self._fault is not None:
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._fault = "the store is closed"
+        self._announce()
+        if self._journal is not None:
+            await self._journal.close()
+
+    @property
+    def revision(self) -> int:
+        return self._state.revision
+
+    @property
+    def compacted(self) -> int:
+        """The oldest revision that can be asked for."""
+        return self._history.oldest if self._journal is None else self._retention.compacted
+
+    def check(self) -> str | None:
+        return self._fault
+
+    async def get(self, key: str) -> KeyValue | None:
+        return self._state.get(key)
+
+    def newest(self, key: str) -> KeyValue | None:
+        """The key as accepted last, which may not be durable yet: for read-modify-write only."""
+        return self._state.newest(key)
+
+    async def commit(self, ops: Sequence[Op]) -> int:
+        if self._fault is not None or self._closing:
+            raise Unavailable(self._fault or "the store is closing")
+        if not ops:
+            return self._state.revision
+        transaction = self._state.accept(ops, self._clock.now())
+        if self._journal is None:
+            self._publish([transaction])
+            return transaction.revision
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._pending.append((transaction, answer))
+        self._wake.set()
+        return await answer
+
+    async def list(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Page:
+        shown = revision or self._state.revision
+        if shown > self._state.revision:
+            raise StoreError(f"revision {shown} is in the future; the newest is {self._state.revision}")
+        found: Iterable[KeyValue]
+        if shown == self._state.revision:
+            found = self._state.scan(prefix, after)
+        else:
+            undone = await self._undo(shown, prefix)
+            found = self._state.scan_undone(prefix, after, undone)
+        items = list(islice(found, limit + 1)) if limit else list(found)
+        more = bool(limit) and len(items) > limit
+        return Page(items[:limit] if more else items, shown, more)
+
+    async def watch(self, prefix: str, after: int) -> AsyncIterator[Batch]:
+        seen = after
+        while not self._closing:
+            older = seen < self._history.oldest
+            found = await self._older(seen) if older else self._history.since(seen)
+            for transaction in found:
+                seen = transaction.revision
+                changes = tuple(r.change() for r in transaction.records if r.key.startswith(prefix))
+                if changes:
+                    yield Batch(transaction.revision, changes)
+            if not found and not self._closing:
+                await asyncio.shield(self._next())
+
+    async def compact(self, revision: int) -> None:
+        revision = min(revision, self._state.revision)
+        self._history.compact(revision)
+        if self._journal is not None and revision > self._retention.compacted:
+            self._retention.cut(revision)
+            while await self._journal.compact(revision):
+                pass
+
+    # -- writing
+
+    async def _flush(self, journal: Journal) -> None:
+        """Make accepted transactions durable, a group at a time, until the store closes."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                group = self._pending[:_GROUP]
+                del self._pending[:_GROUP]
+                try:
+                    await journal.append([t for t, _ in group])
+                except JournalError as error:
+                    self._fail(group, str(error))
+                    await self._recover(journal)
+                    continue
+                self._publish([t for t, _ in group])
+                for transaction, answer in group:
+                    if not answer.done():
+                        answer.set_result(transaction.revision)
+            if self._closing:
+                return
+
+    def _publish(self, transactions: Sequence[Transaction]) -> None:
+        now = self._clock.monotonic()
+        for transaction in transactions:
+            self._state.publish(transaction)
+            self._history.append(transaction, now)
+            self._retention.add(transaction)
+            for record in transaction.records:
+                self._expiries.add(record)
+        self._announce()
+
+    def _announce(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+        self._news = None
+
+    def _next(self) -> asyncio.Future[None]:
+        """Done when something newer is published or the store closes."""
+        if self._news is None:
+            self._news = asyncio.get_running_loop().create_future()
+        return self._news
+
+    def _fail(self, group: Sequence[tuple[Transaction, asyncio.Future[int]]], why: str) -> None:
+        """Everything in flight builds on what failed: refuse it all."""
+        _log.error("store can't write: %s", why)
+        self._fault = why
+        for _, answer in [*group, *self._pending]:
+            if not answer.done():
+                answer.set_exception(Unavailable(why))
+        self._pending.clear()
+        self._state.forget_in_flight()
+
+    async def _recover(self, journal: Journal) -> None:
+        """Try until writing works again; then publish what did reach the file."""
+        while not self._closing:
+            try:
+                found = await journal.recover(self._state.revision)
+            except JournalError as error:
+                self._fault = str(error)
+                await self._clock.sleep(_RETRY)
+                continue
+            if found:
+                self._publish(found)
+            self._fault = None
+            _log.info("store can write again")
+            return
+
+    # -- the past
+
+    async def _undo(self, to: int, prefix: str) -> dict[str, KeyValue | None]:
+        """For keys changed after `to`: what they were then."""
+        while to < self._history.oldest:
+            upto = self._history.oldest
+            found = await self._kept_history(to, upto)
+            undone: dict[str, KeyValue | None] = {}
+            for undo in found:
+                if undo.key.startswith(prefix):
+                    undone.setdefault(undo.key, undo.previous)
+            with contextlib.suppress(Compacted):  # memory moved on meanwhile: read the file again
+                return {**self._history.undo(upto, prefix), **undone}
+        return self._history.undo(to, prefix)
+
+    async def _older(self, after: int) -> Transactions:
+        """Transactions from the journal up to where memory begins."""
+        while after < self._history.oldest:
+            upto = self._history.oldest
+            found = await self._kept_history(after, upto)
+            try:
+                states = self._history.undo(upto, "")
+            except Compacted:
+                continue
+            return _redo(found, states, self._state)
+        return self._history.since(after)
+
+    async def _kept_history(self, after: int, upto: int) -> Undos:
+        if self._journal is None or after < self._retention.compacted:
+            raise Compacted(self.compacted)
+        found = await self._journal.history(after, upto)
+        if after < self._retention.compacted:  # compacted while it was read
+            raise Compacted(self.compacted)
+        return found
+
+    # -- housekeeping
+
+    async def _housekeeping(self) -> None:
+        while True:
+            await self._clock.sleep(_TICK)
+            await self._expire()
+            now = self._clock.monotonic()
+            self._history.trim(now)
+            cut = self._retention.note(self._state.revision, now)
+            if cut is not None and self._journal is not None:
+                try:
+                    while await self._journal.compact(cut):
+                        pass
+                except JournalError as error:
+                    _log.warning("store can't forget history: %s", error)
+
+    async def _expire(self) -> None:
+        due = self._expiries.due(self._clock.now())
+        # Whoever wrote the key again meanwhile keeps it: the deletion names the revision that expired.
+        deletes = [self.commit([Delete(key, expect=revision)]) for _, key, revision in due]
+        results = await asyncio.gather(*deletes, return_exceptions=True)
+        for expiry, result in zip(due, results, strict=True):
+            if isinstance(result, Unavailable):
+                self._expiries.put_back(expiry)
+            elif isinstance(result, BaseException) and not isinstance(result, CompareFailed):
+                raise result
+
+
+def _redo(found: Sequence[Undo], states: dict[str, KeyValue | None], state: State) -> list[Transaction]:
+    """Changes from what they replaced, given the keys' state after the last of them."""
+    records: dict[int, list[Record]] = {}
+    for undo in reversed(found):
+        current = states[undo.key] if undo.key in states else state.get(undo.key)
+        states[undo.key] = undo.previous
+        records.setdefault(undo.revision, []).append(Record(undo.key, current, undo.previous))
+    return [Transaction(r, tuple(reversed(records[r]))) for r in sorted(records)]

@@ -1,0 +1,32 @@
+"""From a URL to a store.
+
+Neighbours: apiserver's wiring calls it with --store; sqlite and memory are what it makes.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+from dromon.base.clock import Clock
+from dromon.store.interface import Store, StoreError
+from dromon.store.memory import MemoryStore
+from dromon.store.sqlite import SqliteStore
+
+SCHEMES = "sqlite:///absolute/path and memory://"
+
+
+def open_store(url: str, clock: Clock | None = None) -> Store:
+    """The store that `url` names, not yet started.
+
+    Args:
+        url: "sqlite:///absolute/path" or "memory://".
+
+    Raises:
+        StoreError: anything else, with what is supported.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "memory" and not parts.netloc and parts.path in ("", "/"):
+        return MemoryStore(clock)
+    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
+        return SqliteStore(unquote(parts.path), clock)
+    raise StoreError(f"can't open the store {url!r}: supported are {SCHEMES}")
