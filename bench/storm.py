@@ -1,8 +1,8 @@
 """The storm: ReplicationControllers of many pods over many nodes, from the POST until every pod runs.
 
-Measures from outside, as any client would: a plain-JSON watch over TLS by the standard library, none of dromon's
-own client. Prints one line of JSON with the rate at which pods were created, bound and running, the latency
-of a pod's start, and what each process of the cluster used.
+Measures from outside, as any client would: a plain-JSON watch over TLS by the standard library, none of
+dromon's own client. Prints one line of JSON with the rate at which pods were created, bound and running, the
+latency of a pod's start, and what each process of the cluster used.
 
     bench/storm.py --nodes 100 --pods 2000
     bench/storm.py --kubeconfig FILE --pods 500        # any other API server that has nodes
@@ -48,7 +48,7 @@ class Api:
                 paths.append(Path(directory) / name)
                 paths[-1].touch(mode=0o600)
                 paths[-1].write_bytes(base64.b64decode(user[name]))
-            self._tls.load_cert_chain(*paths)
+            self._tls.load_cert_chain(str(paths[0]), str(paths[1]))
 
     def open(self, method: str, path: str, body: Any = None, timeout: float = 60) -> HTTPResponse:
         """Send a request; the answer's body is still to be read."""

@@ -18,7 +18,8 @@ def tour() -> list[str]:
     text = (ROOT / "README.md").read_text()
     section = text.partition("## A tour in five minutes")[2].partition("\n## ")[0]
     blocks = re.findall(r"```console\n(.*?)```", section, re.S)
-    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
 
 
 @pytest.mark.kubectl

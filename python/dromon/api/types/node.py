@@ -142,6 +142,7 @@ class NodeSystemInfo(Api):
     operating_system: str = always("")
     architecture: str = always("")
     swap: NodeSwapStatus | None = None
+    running_in_user_namespace: bool | None = None
 
 
 class NodeStatus(Api):
