@@ -1,0 +1,1 @@
+"""The public API as components use it: typed requests, informers, work queues, event records."""

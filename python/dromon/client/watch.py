@@ -1,0 +1,164 @@
+"""A watch's answer as typed events, for JSON lines and for MessagePack frames.
+
+Neighbours: client.rest opens them, client.informer reads them in batches.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cache
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from dromon.api import errors
+from dromon.api.types.base import Api
+from dromon.api.types.meta import ObjectMeta
+from dromon.api.types.status import Status
+from dromon.base.http.client import ClientStream
+
+T = TypeVar("T", bound=Api)
+
+_LENGTH = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent(Generic[T]):
+    """One change.
+
+    Attributes:
+        type: "ADDED", "MODIFIED", "DELETED" or "BOOKMARK".
+        object: the object as it is now (DELETED: as it was last); of a bookmark only
+            metadata.resourceVersion counts.
+    """
+
+    type: str
+    object: T
+
+
+class ConnectionFailed(ConnectionError):
+    """The server can't be reached, or the connection was lost; whether a write took effect is unknown."""
+
+
+def split_lines(data: bytes) -> tuple[list[bytes], bytes]:
+    """Complete JSON lines, and the rest."""
+    *lines, rest = data.split(b"\n")
+    return [line for line in lines if line.strip()], rest
+
+
+def split_frames(data: bytes) -> tuple[list[bytes], bytes]:
+    """Complete frames with a 4-byte big-endian length, and the rest."""
+    frames, at = [], 0
+    while len(data) - at >= 4:
+        end = at + 4 + _LENGTH.unpack_from(data, at)[0]
+        if end > len(data):
+            break
+        frames.append(data[at + 4 : end])
+        at = end
+    return frames, data[at:]
+
+
+class _Frame(msgspec.Struct):
+    """The outer form of an event; the object's bytes stay as they are until its type is known."""
+
+    type: str
+    object: msgspec.Raw
+
+
+class _Marked(msgspec.Struct):
+    metadata: ObjectMeta
+
+
+@cache
+def _decoders(kind: type[Any], binary: bool) -> tuple[Any, Any]:
+    library = msgspec.msgpack if binary else msgspec.json
+    return library.Decoder(_Frame), library.Decoder(kind)
+
+
+class WatchStream(Generic[T]):
+    """An open watch: `async for event in stream`, or `async for events in stream.batches()`.
+
+    Ends when the server ends it (time-out, restart). Raises ApiError for an ERROR event (410 Expired: list
+    again), ConnectionFailed when the connection is lost. Use it as an async context manager, or `aclose` it.
+    """
+
+    def __init__(self, stream: ClientStream, kind: type[T], binary: bool) -> None:
+        self._stream = stream
+        self._binary = binary
+        self._frame, self._object = _decoders(kind, binary)
+        self._status = (msgspec.msgpack if binary else msgspec.json).Decoder(Status)
+        self._marked = (msgspec.msgpack if binary else msgspec.json).Decoder(_Marked)
+        self._kind = kind
+        self._rest = b""
+        self._failure: errors.ApiError | None = None
+        self._ready: list[WatchEvent[T]] = []
+
+    def __aiter__(self) -> WatchStream[T]:
+        return self
+
+    async def __anext__(self) -> WatchEvent[T]:
+        while not self._ready:
+            self._ready = await self.next_batch()
+            self._ready.reverse()
+        return self._ready.pop()
+
+    async def next_batch(self) -> list[WatchEvent[T]]:
+        """All events that have arrived since the last call, at least one.
+
+        Raises:
+            StopAsyncIteration: the server ended the watch.
+        """
+        while True:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                data = await self._stream.__anext__()
+            except OSError as error:
+                raise ConnectionFailed(f"watch broken off: {error}") from error
+            try:
+                events = self._decode(self._rest + data if self._rest else data)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise ConnectionFailed(f"watch event not understood: {error}") from error
+            if events:
+                return events
+
+    async def batches(self) -> AsyncIterator[list[WatchEvent[T]]]:
+        """The events in batches as they arrive."""
+        while True:
+            try:
+                batch = await self.next_batch()
+            except StopAsyncIteration:
+                return
+            yield batch
+
+    def _decode(self, data: bytes) -> list[WatchEvent[T]]:
+        raws, self._rest = split_frames(data) if self._binary else split_lines(data)
+        events: list[WatchEvent[T]] = []
+        for raw in raws:
+            frame = self._frame.decode(raw)
+            if frame.type == "BOOKMARK":
+                marked: Any = self._kind()
+                marked.metadata = self._marked.decode(frame.object).metadata
+                events.append(WatchEvent("BOOKMARK", marked))
+            elif frame.type == "ERROR":
+                # What came before the error counts; it is raised by the next call.
+                self._failure = errors.ApiError(self._status.decode(frame.object))
+                break
+            else:
+                events.append(WatchEvent(frame.type, self._object.decode(frame.object)))
+        return events
+
+    async def aclose(self) -> None:
+        """End the watch."""
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> WatchStream[T]:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
