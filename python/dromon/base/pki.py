@@ -134,6 +134,18 @@ class Authority:
         return set(present) == {_general_name(name) for name in names}
 
 
+def subject(der: bytes) -> tuple[str, tuple[str, ...]]:
+    """Common name and organizations of a certificate: the user and the groups.
+
+    Raises:
+        ValueError: it is no certificate.
+    """
+    names = x509.load_der_x509_certificate(der).subject
+    common = names.get_attributes_for_oid(NameOID.COMMON_NAME)
+    organizations = names.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return str(common[0].value) if common else "", tuple(str(o.value) for o in organizations)
+
+
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: float, life: float
 ) -> x509.CertificateBuilder:

@@ -104,3 +104,12 @@ async def test_the_certificates_serve_and_identify(tmp_path: Path) -> None:
     await server.close(1)
     assert answers[0].body == b"CN=kubernetes-admin,O=system:masters"
     assert answers[1].status == 401
+
+
+def test_subject_gives_user_and_groups(tmp_path: Path) -> None:
+    authority = pki.Authority.ensure(tmp_path, NOW)
+    pair = authority.client("node", user="system:node:n1", groups=["system:nodes", "others"])
+    der = ssl.PEM_cert_to_DER_cert(pair.certificate.read_text())
+    assert pki.subject(der) == ("system:node:n1", ("system:nodes", "others"))
+    with pytest.raises(ValueError):
+        pki.subject(b"nonsense")
