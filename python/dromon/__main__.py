@@ -1,0 +1,5 @@
+"""`python -m dromon`."""
+
+from dromon.cli.main import main
+
+main()
