@@ -1,0 +1,161 @@
+"""Structs to and from JSON and MessagePack bytes: the one place that knows how the wire writes an object.
+
+A body is decoded once into a typed struct and encoded once (DESIGN, invariant 2); JSON null, which many
+clients send where a field is absent, costs a second pass only where the typed decode fails on it.
+
+Neighbours: the apiserver decodes bodies and encodes values, the cache re-encodes them for MessagePack,
+the client does the reverse; dromon.api.protobuf is the third wire form.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from dromon.api.resource import Resource
+
+T = TypeVar("T")
+
+JSON = "application/json"
+MSGPACK = "application/msgpack"
+YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+
+_json_encoder = msgspec.json.Encoder()
+_msgpack_encoder = msgspec.msgpack.Encoder()
+_any_json = msgspec.json.Decoder()
+_any_msgpack = msgspec.msgpack.Decoder()
+
+METADATA = b'"metadata":{'
+
+
+class DecodeError(ValueError):
+    """Bytes that are not what they should be; the text says what and, where known, at which field."""
+
+
+@cache
+def _json_decoder(struct: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(struct)
+
+
+@cache
+def _msgpack_decoder(struct: Any) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(struct)
+
+
+def encode_json(obj: Any) -> bytes:
+    """The object's JSON, as it is stored and sent."""
+    return _json_encoder.encode(obj)
+
+
+def encode_msgpack(obj: Any) -> bytes:
+    """The object's MessagePack; byte fields (a Secret's data) are binary, not base64."""
+    return _msgpack_encoder.encode(obj)
+
+
+def decode_json(struct: type[T], data: bytes) -> T:
+    """The typed object that JSON `data` holds; nulls count as absent.
+
+    Raises:
+        DecodeError: malformed JSON, or a field of the wrong type.
+    """
+    try:
+        made: T = _json_decoder(struct).decode(data)
+        return made
+    except msgspec.ValidationError as e:
+        if "null" not in str(e):
+            raise DecodeError(str(e)) from None
+        return convert(struct, _any_json.decode(data))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise DecodeError(str(e)) from None
+
+
+def decode_msgpack(struct: type[T], data: bytes) -> T:
+    """The typed object that MessagePack `data` holds; nils count as absent.
+
+    Raises:
+        DecodeError: malformed MessagePack, or a field of the wrong type.
+    """
+    try:
+        made: T = _msgpack_decoder(struct).decode(data)
+        return made
+    except msgspec.ValidationError as e:
+        if "null" not in str(e):
+            raise DecodeError(str(e)) from None
+        try:
+            plain = strip_nulls(_any_msgpack.decode(data))
+            return msgspec.convert(plain, struct, builtin_types=(bytes, bytearray))
+        except msgspec.ValidationError as again:
+            raise DecodeError(str(again)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise DecodeError(str(e)) from None
+
+
+def decode_any(data: bytes) -> Any:
+    """JSON as dicts and lists.
+
+    Raises:
+        DecodeError: malformed JSON.
+    """
+    try:
+        return _any_json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise DecodeError(str(e)) from None
+
+
+def decode_any_msgpack(data: bytes) -> Any:
+    """MessagePack as dicts and lists, binary as bytes.
+
+    Raises:
+        DecodeError: malformed MessagePack.
+    """
+    try:
+        return _any_msgpack.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as e:
+        raise DecodeError(str(e)) from None
+
+
+def convert(struct: type[T], data: Any) -> T:
+    """The typed object of decoded JSON (byte fields are base64 strings); nulls count as absent.
+
+    Raises:
+        DecodeError: a field of the wrong type.
+    """
+    try:
+        return msgspec.convert(data, struct, builtin_types=())
+    except msgspec.ValidationError:
+        pass
+    try:
+        return msgspec.convert(strip_nulls(data), struct, builtin_types=())
+    except (msgspec.ValidationError, RecursionError) as e:
+        raise DecodeError(str(e)) from None
+
+
+def to_plain(obj: Any) -> Any:
+    """Decoded JSON (dicts, lists, scalars; bytes as base64) of a struct: what patches work on."""
+    return _any_json.decode(_json_encoder.encode(obj))
+
+
+def strip_nulls(data: Any) -> Any:
+    """`data` without dict entries that are None, at any depth."""
+    if isinstance(data, dict):
+        return {k: strip_nulls(v) for k, v in data.items() if v is not None}
+    if isinstance(data, list):
+        return [strip_nulls(v) for v in data]
+    return data
+
+
+def with_revision(value: bytes, revision: int) -> bytes:
+    """Stored JSON with metadata.resourceVersion spliced in.
+
+    Relies on "kind" and "apiVersion" being the only keys before "metadata", and on metadata having a name.
+    """
+    at = value.index(METADATA) + len(METADATA)
+    return b'%b"resourceVersion":"%d",%b' % (value[:at], revision, value[at:])
+
+
+def json_to_msgpack(resource: Resource[Any], data: bytes) -> bytes:
+    """An object's JSON as MessagePack; the cache calls it on first need and keeps the result."""
+    return _msgpack_encoder.encode(_json_decoder(resource.struct).decode(data))

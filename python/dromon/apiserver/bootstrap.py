@@ -1,0 +1,94 @@
+"""Objects that every cluster has from its first moment; made through the registry like any other.
+
+Neighbours: dromon.apiserver.server calls it once the store is open, before it says that it is ready.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any
+
+from dromon.api.errors import ApiError
+from dromon.api.kinds import ENDPOINT_SLICES, ENDPOINTS, NAMESPACES, SERVICES
+from dromon.api.resource import Resource
+from dromon.api.types import discovery
+from dromon.api.types.endpoints import EndpointAddress, EndpointPort, Endpoints, EndpointSubset
+from dromon.api.types.meta import ObjectMeta
+from dromon.api.types.namespace import Namespace
+from dromon.api.types.service import Service, ServicePort, ServiceSpec
+from dromon.apiserver.registry import Registry
+
+SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+
+
+async def create_objects(registry: Registry, *, advertise_address: str, port: int) -> None:
+    """Create what is missing: the system's namespaces, the `kubernetes` Service and its endpoints.
+
+    Args:
+        advertise_address: where others reach this apiserver; a loopback one gets no endpoints.
+        port: where it listens.
+    """
+    for name in SYSTEM_NAMESPACES:
+        await _ensure(registry, NAMESPACES, Namespace(metadata=ObjectMeta(name=name)))
+    await _ensure(registry, SERVICES, _service(port), "default")
+    if not ip_address(advertise_address).is_loopback:
+        await _endpoints(registry, advertise_address, port)
+
+
+async def _ensure(registry: Registry, r: Resource[Any], obj: Any, namespace: str = "") -> bool:
+    """Create unless it is there; whether it was created."""
+    if registry.store.get(r, namespace, obj.metadata.name) is not None:
+        return False
+    try:
+        await registry.create(r, obj, namespace=namespace)
+    except ApiError as e:
+        if e.reason != "AlreadyExists":
+            raise
+        return False
+    return True
+
+
+def _service(port: int) -> Service:
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    return Service(
+        metadata=ObjectMeta(name="kubernetes", labels=labels),
+        spec=ServiceSpec(
+            type="ClusterIP",
+            session_affinity="None",
+            ports=[ServicePort(name="https", port=443, protocol="TCP", target_port=port)],
+        ),
+    )
+
+
+async def _endpoints(registry: Registry, address: str, port: int) -> None:
+    subsets = [
+        EndpointSubset(
+            addresses=[EndpointAddress(ip=address)],
+            ports=[EndpointPort(name="https", port=port, protocol="TCP")],
+        )
+    ]
+    labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+    endpoints = Endpoints(metadata=ObjectMeta(name="kubernetes", labels=labels), subsets=subsets)
+    if not await _ensure(registry, ENDPOINTS, endpoints, "default"):
+
+        def moved(old: Endpoints) -> Endpoints:
+            old.subsets = subsets
+            return old
+
+        await registry.update(ENDPOINTS, "default", "kubernetes", moved)
+    members = [discovery.Endpoint(addresses=[address], conditions=discovery.EndpointConditions(ready=True))]
+    ports = [discovery.EndpointPort(name="https", port=port, protocol="TCP")]
+    labels = {"kubernetes.io/service-name": "kubernetes"}
+    slice_ = discovery.EndpointSlice(
+        metadata=ObjectMeta(name="kubernetes", labels=labels),
+        address_type="IPv4",
+        endpoints=members,
+        ports=ports,
+    )
+    if not await _ensure(registry, ENDPOINT_SLICES, slice_, "default"):
+
+        def moved_slice(old: discovery.EndpointSlice) -> discovery.EndpointSlice:
+            old.endpoints, old.ports = members, ports
+            return old
+
+        await registry.update(ENDPOINT_SLICES, "default", "kubernetes", moved_slice)

@@ -1,0 +1,41 @@
+"""What one apiserver is told: addresses, files, ranges.
+
+Neighbours: the CLI parses flags into it, dromon.apiserver.main runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServerConfig:
+    """Configuration of one apiserver.
+
+    Attributes:
+        bind, port: where it listens; port 0 asks the kernel for one.
+        store_url: "sqlite:///path", "memory://".
+        cert_file, key_file: serving certificate and key, PEM; both "" serves plain HTTP (tests only).
+        client_ca_file: CA whose client certificates are believed; "": none are asked for.
+        token_file: CSV of static bearer tokens (token,user,uid,"group1,group2"), mode 0600; "": none.
+        service_cidr: the portals' range; its first address is the `kubernetes` service.
+        node_port_range: "first-last", inclusive.
+        kubelet_client_cert_file, kubelet_client_key_file: what this apiserver shows to kubelets.
+        ca_file: the cluster's CA, which signs kubelets' serving certificates (and kube-root-ca.crt).
+        advertise_address: address that other machines reach this apiserver at; with a loopback one the
+            `kubernetes` service gets no endpoints, because pods could not reach it.
+    """
+
+    bind: str = "127.0.0.1"
+    port: int = 6443
+    store_url: str = "memory://"
+    cert_file: str = ""
+    key_file: str = ""
+    client_ca_file: str = ""
+    token_file: str = ""
+    service_cidr: str = "10.0.0.0/16"
+    node_port_range: str = "30000-32767"
+    kubelet_client_cert_file: str = ""
+    kubelet_client_key_file: str = ""
+    ca_file: str = ""
+    advertise_address: str = "127.0.0.1"

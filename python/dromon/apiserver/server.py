@@ -1,0 +1,144 @@
+"""The apiserver put together: store, cache, registry, routes, TLS, in the order in which they start and stop.
+
+Neighbours: dromon.apiserver.main runs it; dromon.testing.apiserver runs it inside a test.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from random import Random, SystemRandom
+
+from dromon.api import codec, errors
+from dromon.api.kinds import NAMESPACES, RESOURCES, SERVICES
+from dromon.api.types.service import Service
+from dromon.apiserver import bootstrap, reply
+from dromon.apiserver.admission import default_chain
+from dromon.apiserver.authn import Authenticator, Certificates, Tokens
+from dromon.apiserver.authz import AuthenticatedOnly, is_public
+from dromon.apiserver.call import Services
+from dromon.apiserver.config import ApiServerConfig
+from dromon.apiserver.documents import documents
+from dromon.apiserver.handler import Handler
+from dromon.apiserver.health import Health
+from dromon.apiserver.ipalloc import ServiceAllocator
+from dromon.apiserver.kubelets import Kubelets
+from dromon.apiserver.registry import Registry
+from dromon.apiserver.routes import Router
+from dromon.base.clock import Clock
+from dromon.base.http.messages import Reply, Request, Response
+from dromon.base.http.server import HttpServer
+from dromon.store.cache import CachedStore, Format
+from dromon.store.open import open_store
+
+log = logging.getLogger(__name__)
+
+_GRACE = 2.0
+"""Seconds that requests under way have to end when the server stops."""
+
+
+class ApiServer:
+    """One apiserver.
+
+    Args:
+        config: addresses, files, ranges.
+        clock: stamps and waits.
+        random: names, uids, addresses; seeded in tests.
+
+    Raises:
+        ValueError, OSError: a malformed range, a file that can't be read.
+    """
+
+    def __init__(self, config: ApiServerConfig, *, clock: Clock, random: Random | None = None) -> None:
+        self.config = config
+        random = random or SystemRandom()
+        self.store = CachedStore(
+            open_store(config.store_url), RESOURCES, {Format.MSGPACK: codec.json_to_msgpack}
+        )
+        self._allocator = ServiceAllocator(config.service_cidr, config.node_port_range, random)
+        self.registry = Registry(
+            self.store,
+            clock=clock,
+            admission=default_chain(lambda name: self.store.get(NAMESPACES, "", name)),
+            hooks={Service: self._allocator},
+            random=random,
+        )
+        self._kubelets = Kubelets(
+            config.kubelet_client_cert_file, config.kubelet_client_key_file, config.ca_file
+        )
+        self._ready = False
+        authenticators: list[Authenticator] = [Certificates()]
+        if config.token_file:
+            authenticators.append(Tokens(config.token_file))
+        health = Health(
+            live={"ping": lambda: None, "etcd": self.store.check},
+            ready={"poststarthook/bootstrap": lambda: None if self._ready else "not finished"},
+        )
+        services = Services(self.store, self.registry, clock, random, self._kubelets)
+        self._handler = Handler(
+            services, Router(RESOURCES), health, authenticators, AuthenticatedOnly(), documents()
+        )
+        self._http = HttpServer(
+            self._handle,
+            host=config.bind,
+            port=config.port,
+            ssl_context=tls_context(config),
+            refuse=refuse,
+        )
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once started."""
+        return self._http.port
+
+    async def start(self) -> None:
+        """Open the store, listen, create what every cluster has."""
+        await self.store.start()
+        items = self.store.objects(SERVICES).items
+        self._allocator.load(codec.decode_json(Service, item) for item in items)
+        await self._http.start()
+        advertise = self.config.advertise_address
+        await bootstrap.create_objects(self.registry, advertise_address=advertise, port=self.port)
+        self._ready = True
+        log.info("serving address=%s:%d store=%s", self.config.bind, self.port, self.config.store_url)
+
+    async def close(self) -> None:
+        """Stop listening, let requests end, close the store."""
+        self._ready = False
+        await self._http.close(_GRACE)
+        await self._kubelets.close()
+        await self.store.close()
+
+    async def _handle(self, request: Request) -> Reply:
+        if not self._ready and not is_public(request.path):
+            return reply.refusal(errors.unavailable("the apiserver is starting or stopping"))
+        return await self._handler(request)
+
+
+def tls_context(config: ApiServerConfig) -> ssl.SSLContext | None:
+    """TLS as configured: own certificate, client certificates asked for where a CA for them is named."""
+    if not config.cert_file:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(config.cert_file, config.key_file)
+    context.set_alpn_protocols(["http/1.1"])
+    if config.client_ca_file:
+        context.load_verify_locations(config.client_ca_file)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+_REASONS = {
+    400: "BadRequest",
+    408: "Timeout",
+    413: "RequestEntityTooLarge",
+    431: "RequestHeaderFieldsTooLarge",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+}
+
+
+def refuse(status: int, message: str) -> Response:
+    """The Status for a request that is too broken to reach a handler (base.http calls it)."""
+    return reply.refusal(errors.make(status, _REASONS.get(status, "Unknown"), message))
