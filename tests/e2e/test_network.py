@@ -205,5 +205,5 @@ def chains() -> dict[iptables.Chain, tuple[str, ...]]:
 
 def test_sockets_of_a_namespace_are_its_own(world: World) -> None:
     world.node.serve(80)
-    with pytest.raises(OSError), world.pods[0].socket(socket.SOCK_STREAM) as client:
+    with pytest.raises(OSError), world.pods[0].open(socket.SOCK_STREAM) as client:
         client.connect(("127.0.0.1", 80))

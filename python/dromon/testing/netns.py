@@ -32,7 +32,7 @@ class Namespace:
         """What netlink and the pod network take."""
         return f"/run/netns/{self.name}"
 
-    def socket(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+    def open(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
         """A new IPv4 socket of this namespace, with 2 s of patience."""
         made = netlink.in_namespace(self.path, lambda: socket.socket(socket.AF_INET, kind))
         made.settimeout(2.0)
@@ -53,7 +53,7 @@ class Namespace:
 
     def serve(self, port: int, *, udp: bool = False) -> None:
         """Answer every TCP connection or datagram at `port` with "<name> <client's address>"."""
-        listener = self.socket(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
+        listener = self.open(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
         listener.settimeout(None)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("", port))
@@ -84,7 +84,7 @@ class Namespace:
         Raises:
             OSError: refused, unreachable or (TimeoutError) no answer within 2 s.
         """
-        with self.socket(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as client:
+        with self.open(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as client:
             client.connect((address, port))
             if udp:
                 client.send(b"?")

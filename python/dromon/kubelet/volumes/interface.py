@@ -29,6 +29,22 @@ class Sources(Protocol):
     async def secret(self, namespace: str, name: str) -> Secret | None: ...
 
 
+class Mounter(Protocol):
+    """What needs privileges; its methods block."""
+
+    def tmpfs(self, path: str, size: int | None, mode: int) -> None:
+        """Mount a tmpfs of at most `size` bytes (None: the kernel's default), unless `path` is one."""
+        ...
+
+    def unmount(self, path: str) -> None:
+        """Unmount `path`; not being mounted is fine."""
+        ...
+
+    def below(self, path: str) -> list[str]:
+        """Mount points at or below `path`, deepest first."""
+        ...
+
+
 class VolumeManager(Protocol):
     """The volumes of one node's pods. Calls for different pods may be concurrent; none blocks the event
     loop.
@@ -76,6 +92,7 @@ class MountContext:
     path: str
     sources: Sources
     allocatable: Mapping[str, int]
+    mounter: Mounter
     blocking: Callable[..., Awaitable[Any]]
 
 
