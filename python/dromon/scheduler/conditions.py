@@ -1,0 +1,138 @@
+"""The PodScheduled condition of pods that have no node: written when it changes, and only then.
+
+Writes are bounded in number and coalesce by pod: only the newest reason of a pod is ever sent.
+
+Neighbours: loop reports, dromon.client carries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from dromon.api import times
+from dromon.api.errors import ApiError
+from dromon.api.kinds import PODS
+from dromon.api.types.pod import Pod
+from dromon.base.clock import Clock
+from dromon.client.rest import Client, ConnectionFailed
+from dromon.scheduler.queue import QueuedPod, State
+
+log = logging.getLogger(__name__)
+
+TYPE = "PodScheduled"
+UNSCHEDULABLE = "Unschedulable"
+SCHEDULING_GATED = "SchedulingGated"
+SCHEDULER_ERROR = "SchedulerError"
+
+RETRY_SECONDS = 1.0
+
+
+def condition_patch(pod: Pod, reason: str, message: str, now: float) -> dict[str, Any] | None:
+    """The strategic merge patch of pods/status that says PodScheduled=False, or None when it says so already.
+
+    Args:
+        now: seconds since the epoch; the time of transition, if the status was another before.
+    """
+    old = next((c for c in pod.status.conditions if c.type == TYPE), None)
+    if old is not None and (old.status, old.reason, old.message) == ("False", reason, message):
+        return None
+    since = old.last_transition_time if old is not None and old.status == "False" else None
+    condition = {
+        "type": TYPE,
+        "status": "False",
+        "reason": reason,
+        "message": message,
+        "lastProbeTime": None,
+        "lastTransitionTime": since or times.format(now),
+    }
+    # The uid keeps the patch from a new pod of the same name.
+    return {"metadata": {"uid": pod.metadata.uid}, "status": {"conditions": [condition]}}
+
+
+class ConditionWriter:
+    """Sends condition_patch for the pods reported to it.
+
+    Args:
+        client: of the API.
+        clock: stamps transitions and paces retries.
+    """
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._pending: dict[str, QueuedPod] = {}
+        self._writing: dict[str, asyncio.Event] = {}
+        self._wake = asyncio.Event()
+
+    def report(self, queued: QueuedPod, reason: str, message: str) -> bool:
+        """The pod has no node for this reason; returns at once.
+
+        Returns:
+            Whether this is news, as against the pod's last report.
+        """
+        if queued.reported == (reason, message):
+            return False
+        queued.reported = (reason, message)
+        self._pending[queued.uid] = queued
+        self._wake.set()
+        return True
+
+    async def settle(self, uid: str) -> None:
+        """Nothing about this pod will be written after this returns, until it is reported again.
+
+        Awaited before a binding is written, lest an old "False" overtakes the server's "True".
+        """
+        self._pending.pop(uid, None)
+        if (writing := self._writing.get(uid)) is not None:
+            await writing.wait()
+
+    async def run(self, workers: int = 8) -> None:
+        """Write until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            while not self._pending:
+                self._wake.clear()
+                await self._wake.wait()
+            uid = next(iter(self._pending))
+            queued = self._pending.pop(uid)
+            if uid in self._writing:
+                await self._writing[uid].wait()
+                self._pending.setdefault(uid, queued)
+                continue
+            if queued.state is State.GONE:
+                continue
+            done = self._writing[uid] = asyncio.Event()
+            try:
+                written = await self._write(queued)
+            finally:
+                del self._writing[uid]
+                done.set()
+            if not written:
+                await self._clock.sleep(RETRY_SECONDS)
+                if queued.state in (State.PARKED, State.BACKOFF, State.GATED):
+                    self._pending.setdefault(uid, queued)
+
+    async def _write(self, queued: QueuedPod) -> bool:
+        """Whether there is nothing left to do."""
+        reason, message = queued.reported
+        pod = queued.pod
+        patch = condition_patch(pod, reason, message, self._clock.now())
+        if patch is None:
+            return True
+        name, namespace = pod.metadata.name, pod.metadata.namespace
+        try:
+            await self._client.patch(PODS, name, namespace, patch, kind="strategic", subresource="status")
+        except ApiError as error:
+            if error.code >= 500 or error.code == 429:
+                return False
+            if error.code not in (404, 409):
+                log.warning("condition refused", extra={"pod": f"{namespace}/{name}", "error": error.message})
+        except ConnectionFailed:
+            return False
+        return True

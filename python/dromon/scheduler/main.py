@@ -1,0 +1,105 @@
+"""The scheduler process: informers, the loop, and their wiring.
+
+Neighbours: the command line runs it; loop has the behaviour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Callable
+
+from dromon.api.kinds import NODES, PODS, SERVICES
+from dromon.api.types.node import Node
+from dromon.api.types.pod import Pod
+from dromon.api.types.service import Service
+from dromon.base.clock import Clock, SystemClock
+from dromon.client.events import EventRecorder
+from dromon.client.informer import Informer
+from dromon.client.rest import Client
+from dromon.scheduler.bind import PodBinder
+from dromon.scheduler.classes import ClassCache
+from dromon.scheduler.conditions import ConditionWriter
+from dromon.scheduler.config import SchedulerConfig
+from dromon.scheduler.engine import open_engine
+from dromon.scheduler.loop import Scheduler
+
+log = logging.getLogger(__name__)
+
+UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
+"""Finished pods hold nothing and want nothing; leaving this set shows as a deletion."""
+
+
+async def run(
+    config: SchedulerConfig,
+    *,
+    clock: Clock | None = None,
+    ready: Callable[[], None] | None = None,
+) -> None:
+    """Schedule until cancelled.
+
+    Args:
+        config: see SchedulerConfig.
+        clock: the system's unless a test gives its own.
+        ready: called once the first decision can be made: nodes, pods and services are known.
+    """
+    client = Client.from_kubeconfig(config.kubeconfig, user_agent="dromon-scheduler")
+    try:
+        await serve(config, client, clock or SystemClock(), ready)
+    finally:
+        await client.close()
+
+
+async def serve(
+    config: SchedulerConfig, client: Client, clock: Clock, ready: Callable[[], None] | None = None
+) -> None:
+    """As `run`, over a client that stays the caller's."""
+    nodes = Informer(client, NODES, clock=clock)
+    services = Informer(
+        client, SERVICES, indexes={"namespace": lambda service: (service.metadata.namespace,)}, clock=clock
+    )
+    pods = Informer(client, PODS, fields=UNFINISHED, clock=clock)
+    engine = open_engine(config.engine, secrets.randbits(64) if config.seed is None else config.seed)
+    conditions = ConditionWriter(client, clock)
+    recorder = EventRecorder(client, config.name, socket.gethostname(), clock)
+    scheduler = Scheduler(
+        name=config.name,
+        engine=engine,
+        classes=ClassCache(engine, lambda namespace: services.by_index("namespace", namespace)),
+        binder=PodBinder(client, clock),
+        conditions=conditions,
+        recorder=recorder,
+        clock=clock,
+    )
+    nodes.add_handler(scheduler.node_changed)
+    pods.add_handler(scheduler.pod_changed)
+    try:
+        await _run_all(config, nodes, services, pods, conditions, scheduler, ready)
+    finally:
+        await recorder.close()
+
+
+async def _run_all(
+    config: SchedulerConfig,
+    nodes: Informer[Node],
+    services: Informer[Service],
+    pods: Informer[Pod],
+    conditions: ConditionWriter,
+    scheduler: Scheduler,
+    ready: Callable[[], None] | None,
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(nodes.run())
+        group.create_task(services.run())
+        await nodes.synced()
+        await services.synced()
+        # Pods come last, so that each is classed with its services known.
+        group.create_task(pods.run())
+        await pods.synced()
+        group.create_task(conditions.run())
+        log.info("scheduling", extra={"as": config.name, "engine": config.engine, "nodes": len(nodes)})
+        if ready is not None:
+            ready()
+        await scheduler.run(config.bind_concurrency)

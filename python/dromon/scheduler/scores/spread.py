@@ -1,0 +1,14 @@
+"""The pods of one controller or service should not share a node while others have fewer.
+
+Neighbours: scores.SCORES; inputs.Spread says who the peers are.
+"""
+
+from __future__ import annotations
+
+from dromon.scheduler.inputs import PodClass
+from dromon.scheduler.node_state import NodeState
+
+
+def raw(pod: PodClass, node: NodeState, peers: int) -> int:
+    """How many peers the node has."""
+    return peers

@@ -1,0 +1,153 @@
+//! All nodes as one kind of pod sees them: who passes, and with what score. Kept, and updated by what changed.
+//!
+//! Pods of one controller share one view. Placing a pod changes one node, so the next pod costs one node's
+//! evaluation and a pass over an array of totals, not the evaluation of every node. Scores that are scaled by the
+//! highest raw value among the feasible nodes are computed anew for all nodes when that value changes.
+
+use super::filters;
+use super::inputs::Spec;
+use super::node::Node;
+use super::scores::{points, Scale, MAX_RAW, SCORES};
+use super::spread::GroupId;
+use std::sync::Arc;
+
+/// The total of a node that does not pass.
+pub const INFEASIBLE: i32 = i32::MIN;
+
+/// Reason -> number of nodes.
+pub type Refusal = Vec<(String, usize)>;
+
+pub struct View {
+    pub spec: Arc<Spec>,
+    pub group: Option<GroupId>,
+    /// How far in the engine's journal this view has read.
+    pub position: u64,
+    pub used_at: u64,
+    /// The refusal as of `position`, if it was asked for.
+    pub refusal: Option<Refusal>,
+    pub totals: Vec<i32>,
+    /// Per slot: whether the filters pass that look at the node alone.
+    passes: Vec<bool>,
+    /// Per slot: the weighted sum of scores that are in points already.
+    base: Vec<i32>,
+    /// Per score and slot; empty for scores that are in points.
+    raws: Vec<Vec<i32>>,
+    /// Per score: the highest raw value among the nodes that pass.
+    most: Vec<i32>,
+}
+
+impl View {
+    pub fn new(spec: Arc<Spec>, group: Option<GroupId>) -> View {
+        View {
+            spec,
+            group,
+            position: 0,
+            used_at: 0,
+            refusal: None,
+            totals: Vec::new(),
+            passes: Vec::new(),
+            base: Vec::new(),
+            raws: vec![Vec::new(); SCORES.len()],
+            most: vec![0; SCORES.len()],
+        }
+    }
+
+    /// Evaluate every slot anew.
+    pub fn rebuild(&mut self, nodes: &[Node], peers: &[i32]) {
+        self.totals.clear();
+        self.most.fill(0);
+        self.update((0..nodes.len()).map(|slot| (slot, true)), nodes, peers);
+    }
+
+    /// Evaluate the slots that changed: (slot, whether the node itself changed or only its pods).
+    pub fn update(
+        &mut self,
+        changed: impl Iterator<Item = (usize, bool)>,
+        nodes: &[Node],
+        peers: &[i32],
+    ) {
+        self.resize(nodes.len());
+        let mut stale = false;
+        for (slot, itself) in changed {
+            let peers = peers.get(slot).copied().unwrap_or(0);
+            stale |= self.refresh(slot, &nodes[slot], peers, itself);
+        }
+        if stale {
+            self.rescale();
+        }
+        self.refusal = None;
+    }
+
+    fn resize(&mut self, slots: usize) {
+        self.totals.resize(slots, INFEASIBLE);
+        self.passes.resize(slots, false);
+        self.base.resize(slots, 0);
+        for (raws, score) in self.raws.iter_mut().zip(&SCORES) {
+            if score.scale != Scale::Points {
+                raws.resize(slots, 0);
+            }
+        }
+    }
+
+    /// Evaluate one slot; true when a highest raw value may have changed.
+    fn refresh(&mut self, slot: usize, node: &Node, peers: i32, itself: bool) -> bool {
+        let spec = &*self.spec;
+        if itself {
+            self.passes[slot] = node.present && filters::pass(spec, node, false);
+        }
+        let passed = self.totals[slot] != INFEASIBLE;
+        let passes = self.passes[slot] && filters::pass(spec, node, true);
+        let mut base = 0;
+        let mut stale = false;
+        for (k, score) in SCORES.iter().enumerate() {
+            if score.scale == Scale::Points {
+                if passes {
+                    base += score.weight * (score.raw)(spec, node, peers);
+                }
+                continue;
+            }
+            let old = self.raws[k][slot];
+            let new = if score.uses_pods || itself {
+                (score.raw)(spec, node, peers).min(MAX_RAW)
+            } else {
+                old
+            };
+            self.raws[k][slot] = new;
+            let (old, new) = (if passed { old } else { 0 }, if passes { new } else { 0 });
+            stale |= new > self.most[k] || (old == self.most[k] && new < old);
+        }
+        self.base[slot] = base;
+        self.totals[slot] = if passes { self.total(slot) } else { INFEASIBLE };
+        stale
+    }
+
+    /// Find the highest raw values again, and where one changed, all totals.
+    fn rescale(&mut self) {
+        let mut changed = false;
+        for (raws, most) in self.raws.iter().zip(&mut self.most) {
+            let feasible = raws.iter().zip(&self.totals);
+            let highest = feasible
+                .map(|(&raw, &total)| if total == INFEASIBLE { 0 } else { raw })
+                .fold(0, i32::max);
+            changed |= *most != highest;
+            *most = highest;
+        }
+        if changed {
+            for slot in 0..self.totals.len() {
+                if self.totals[slot] != INFEASIBLE {
+                    self.totals[slot] = self.total(slot);
+                }
+            }
+        }
+    }
+
+    fn total(&self, slot: usize) -> i32 {
+        let mut total = self.base[slot];
+        for (k, score) in SCORES.iter().enumerate() {
+            if score.scale != Scale::Points {
+                total += score.weight * points(score.scale, self.raws[k][slot], self.most[k]);
+            }
+        }
+        total
+    }
+}
