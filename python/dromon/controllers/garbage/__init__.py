@@ -1,0 +1,4 @@
+"""The garbage collector: what an owner leaves behind goes with it, unless it is to be orphaned.
+
+graph knows who owns whom, plan decides about one object, controller carries out.
+"""

@@ -1,0 +1,4 @@
+"""The replication controller: N copies of a pod (talk, slide 29).
+
+plan is what to do, ranking which pods go first, controller carries out.
+"""
