@@ -4,4 +4,5 @@ pub mod cache;
 pub mod fanout;
 #[cfg(feature = "python")]
 pub mod py;
+pub mod scheduler;
 pub mod selector;

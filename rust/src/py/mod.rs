@@ -2,6 +2,7 @@
 
 mod cache;
 mod page;
+mod scheduler;
 mod selector;
 
 use std::sync::{Mutex, MutexGuard};
@@ -25,6 +26,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("TooOld", m.py().get_type::<TooOld>())?;
+    m.add_class::<scheduler::CompiledPod>()?;
+    m.add_class::<scheduler::SchedulerEngine>()?;
     m.add_class::<selector::Selector>()?;
     m.add_class::<selector::SelectorIndex>()?;
     m.add_class::<cache::Cache>()?;
