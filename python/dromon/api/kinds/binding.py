@@ -1,12 +1,26 @@
-"""Binding (core/v1).
+"""Binding (core/v1): sends a pod to a node. It is only ever created, and not kept.
 
-Neighbours: types.pod has its struct.
+Neighbours: the scheduler posts it, apiserver.subresources carries it out.
 """
 
 from __future__ import annotations
 
-from dromon.api.resource import Resource
+from dromon.api.errors import FieldError, not_supported, required
+from dromon.api.resource import Resource, Strategy
 from dromon.api.types.pod import Binding
+
+
+class BindingStrategy(Strategy[Binding]):
+    """Validity of bindings."""
+
+    def validate(self, obj: Binding) -> list[FieldError]:
+        found: list[FieldError] = []
+        if obj.target.kind not in ("", "Node"):
+            found.append(not_supported("target.kind", obj.target.kind, ("Node", "<empty>")))
+        if not obj.target.name:
+            found.append(required("target.name"))
+        return found
+
 
 BINDINGS: Resource[Binding] = Resource(
     group="",
@@ -16,4 +30,5 @@ BINDINGS: Resource[Binding] = Resource(
     struct=Binding,
     list_struct=None,
     verbs=("create",),
+    strategy=BindingStrategy(),
 )

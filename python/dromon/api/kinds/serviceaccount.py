@@ -1,11 +1,12 @@
-"""ServiceAccount (core/v1).
+"""ServiceAccount (core/v1): who a pod is towards the API.
 
-Neighbours: types.config has its struct.
+Neighbours: controllers make one called "default" in each namespace.
 """
 
 from __future__ import annotations
 
-from dromon.api.resource import Resource
+from dromon.api.kinds.columns import age_column, name_column
+from dromon.api.resource import Column, Resource
 from dromon.api.types.config import ServiceAccount, ServiceAccountList
 
 SERVICE_ACCOUNTS: Resource[ServiceAccount] = Resource(
@@ -16,4 +17,11 @@ SERVICE_ACCOUNTS: Resource[ServiceAccount] = Resource(
     struct=ServiceAccount,
     list_struct=ServiceAccountList,
     short_names=("sa",),
+    columns=(
+        name_column(),
+        Column(
+            "Secrets", "string", lambda sa, now: len(sa.secrets), description="How many secrets it names."
+        ),
+        age_column(),
+    ),
 )
