@@ -9,7 +9,6 @@ the client does the reverse; dromon.api.protobuf is the third wire form.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,6 +26,8 @@ _json_encoder = msgspec.json.Encoder()
 _msgpack_encoder = msgspec.msgpack.Encoder()
 _any_json = msgspec.json.Decoder()
 _any_msgpack = msgspec.msgpack.Decoder()
+_json_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
 METADATA = b'"metadata":{'
 
@@ -35,14 +36,18 @@ class DecodeError(ValueError):
     """Bytes that are not what they should be; the text says what and, where known, at which field."""
 
 
-@cache
-def _json_decoder(struct: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(struct)
+def _json_decoder(struct: type[T]) -> msgspec.json.Decoder[T]:
+    decoder = _json_decoders.get(struct)
+    if decoder is None:
+        decoder = _json_decoders[struct] = msgspec.json.Decoder(struct)
+    return decoder
 
 
-@cache
-def _msgpack_decoder(struct: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(struct)
+def _msgpack_decoder(struct: type[T]) -> msgspec.msgpack.Decoder[T]:
+    decoder = _msgpack_decoders.get(struct)
+    if decoder is None:
+        decoder = _msgpack_decoders[struct] = msgspec.msgpack.Decoder(struct)
+    return decoder
 
 
 def encode_json(obj: Any) -> bytes:
@@ -62,10 +67,9 @@ def decode_json(struct: type[T], data: bytes) -> T:
         DecodeError: malformed JSON, or a field of the wrong type.
     """
     try:
-        made: T = _json_decoder(struct).decode(data)
-        return made
+        return _json_decoder(struct).decode(data)
     except msgspec.ValidationError as e:
-        if "null" not in str(e):
+        if "`null`" not in str(e):
             raise DecodeError(str(e)) from None
         return convert(struct, _any_json.decode(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
@@ -79,10 +83,9 @@ def decode_msgpack(struct: type[T], data: bytes) -> T:
         DecodeError: malformed MessagePack, or a field of the wrong type.
     """
     try:
-        made: T = _msgpack_decoder(struct).decode(data)
-        return made
+        return _msgpack_decoder(struct).decode(data)
     except msgspec.ValidationError as e:
-        if "null" not in str(e):
+        if "`None`" not in str(e):
             raise DecodeError(str(e)) from None
         try:
             plain = strip_nulls(_any_msgpack.decode(data))

@@ -23,6 +23,9 @@ from dromon.store.cache import Format
 
 _NO_HEADERS: Mapping[str, str] = {}
 
+_WARNINGS_LIMIT = 4096
+"""Characters of warnings that are told; clients bound their headers, too."""
+
 
 def encode(value: Any, format: Format) -> bytes:
     """Any struct or plain value in a wire form."""
@@ -103,8 +106,12 @@ def refusal(error: errors.ApiError, accept: str = "") -> Response:
 
 def warning_header(warnings: Sequence[str]) -> str:
     """The value of a Warning header with all of `warnings` (RFC 9111, 5.5; the agent is unknown)."""
-    texts = []
-    for text in warnings:
-        clean = text.replace("\\", "\\\\").replace('"', '\\"')
-        texts.append('299 - "' + clean.encode("ascii", "backslashreplace").decode() + '"')
+    # Escaped to printable ASCII: field names come from clients and must not end the header.
+    safe = (w.encode("unicode_escape").decode().replace('"', '\\"') for w in warnings)
+    texts, room = [], _WARNINGS_LIMIT
+    for text in safe:
+        room -= len(text)
+        if room < 0:
+            break
+        texts.append(f'299 - "{text}"')
     return ", ".join(texts)
