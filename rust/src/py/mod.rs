@@ -18,7 +18,9 @@ pyo3::create_exception!(
 
 /// A panic elsewhere must not make every later call panic, too.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The extension module `dromon._core`.
