@@ -96,27 +96,33 @@ class ConditionWriter:
 
     async def _work(self) -> None:
         while True:
-            while not self._pending:
-                self._wake.clear()
-                await self._wake.wait()
-            uid = next(iter(self._pending))
-            queued = self._pending.pop(uid)
-            if uid in self._writing:
-                await self._writing[uid].wait()
-                self._pending.setdefault(uid, queued)
-                continue
-            if queued.state is State.GONE:
-                continue
-            done = self._writing[uid] = asyncio.Event()
+            queued = await self._next()
+            done = self._writing[queued.uid] = asyncio.Event()
             try:
                 written = await self._write(queued)
             finally:
-                del self._writing[uid]
+                del self._writing[queued.uid]
                 done.set()
+                self._wake.set()
             if not written:
                 await self._clock.sleep(RETRY_SECONDS)
                 if queued.state in (State.PARKED, State.BACKOFF, State.GATED):
-                    self._pending.setdefault(uid, queued)
+                    self._pending.setdefault(queued.uid, queued)
+                    self._wake.set()
+
+    async def _next(self) -> QueuedPod:
+        """Take a pod that still waits for a node and that no other worker is writing about."""
+        while True:
+            for uid, queued in self._pending.items():
+                if uid not in self._writing:
+                    del self._pending[uid]
+                    break
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            if queued.state is not State.GONE:
+                return queued
 
     async def _write(self, queued: QueuedPod) -> bool:
         """Whether there is nothing left to do."""
