@@ -2,7 +2,7 @@
 
 Source: KEP-1152 (server-side printing), meta/v1 Table and PartialObjectMetadata.
 
-Neighbours: dromon.apiserver.reply and .watches ask for it; the cells are the kinds' columns (dromon.api.kinds).
+Neighbours: dromon.apiserver.reply and .watches ask for rows; the cells are the columns of dromon.api.kinds.
 """
 
 from __future__ import annotations
