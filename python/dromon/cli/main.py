@@ -18,7 +18,7 @@ Examples:
   dromon get pods -A
   dromon down --purge
 
-Every option can be set by an environment variable: DROMON_<COMMAND>_<OPTION>, for instance DROMON_UP_DATA_DIR.
+Every option has an environment variable DROMON_<COMMAND>_<OPTION>, for instance DROMON_UP_DATA_DIR.
 """
 
 

@@ -1,0 +1,148 @@
+"""The data directory of a cluster: where what is, and the lock that says who runs it.
+
+Neighbours: every command about a cluster; ARCHITECTURE.md lists the files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT = "~/.dromon"
+
+
+class DataDir:
+    """Paths below the data directory, and its small JSON records.
+
+    Args:
+        path: the directory; "~" is expanded.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser().absolute()
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+        return self.path / "kubeconfig"
+
+    @property
+    def pki(self) -> Path:
+        return self.path / "pki"
+
+    @property
+    def tokens(self) -> Path:
+        return self.path / "tokens.csv"
+
+    @property
+    def database(self) -> Path:
+        return self.path / "db.sqlite"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def run(self) -> Path:
+        return self.path / "run"
+
+    @property
+    def nodes(self) -> Path:
+        return self.path / "nodes"
+
+    @property
+    def settings(self) -> Path:
+        """What the cluster was last started with."""
+        return self.path / "cluster.json"
+
+    @property
+    def state(self) -> Path:
+        """Which processes run; the supervisor writes it."""
+        return self.run / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.run / "lock"
+
+    def component_kubeconfig(self, component: str) -> Path:
+        return self.path / f"{component}.kubeconfig"
+
+    def log(self, component: str) -> Path:
+        return self.logs / f"{component}.log"
+
+    def make(self) -> None:
+        """Make the directories.
+
+        Raises:
+            click.ClickException: with what to do, when that is not possible.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for directory in (self.pki, self.logs, self.run, self.nodes):
+                directory.mkdir(mode=0o700, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.run):
+                pass
+        except OSError as error:
+            raise click.ClickException(
+                f"the data directory {self.path} can't be used: {error.strerror}. "
+                "Choose one of your own with --data-dir DIR (or DROMON_UP_DATA_DIR)."
+            ) from None
+
+
+class Lock:
+    """An exclusive flock(2) on DIR/run/lock: whoever holds it runs the cluster."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def acquire(self) -> bool:
+        """Take it; False when somebody else has it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give it back; in a forked child: close its copy, which would outlive the owner."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def held(self) -> bool:
+        """Whether somebody (else) has it."""
+        try:
+            if not self.acquire():
+                return True
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        self.release()
+        return False
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace a JSON file atomically, mode 0600."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=1)
+    os.replace(temporary, path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file's object; {} when it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

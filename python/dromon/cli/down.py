@@ -1,0 +1,116 @@
+"""`dromon down`: stop the cluster, remove its containers, rules, bridges, veths and routes.
+
+Neighbours: cli.up runs it for Ctrl-C; the kubelet's and the proxy's `cleanup` modules know what they left.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from dromon.cli import datadir, process
+from dromon.cli.component import load
+from dromon.cli.datadir import DataDir, Lock, read_json
+from dromon.cli.up import processes_of
+
+STOP = 60.0
+"""Seconds that the supervisor has to stop all components, before it is killed."""
+
+EPILOG = """\b
+Examples:
+  dromon down              the store and its objects stay for the next `dromon up`
+  dromon down --purge      nothing stays
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--data-dir", default=datadir.DEFAULT, show_default=True, help="Where the cluster lives.")
+@click.option("--purge", is_flag=True, help="Delete the data directory, too.")
+def command(data_dir: str, purge: bool) -> None:
+    """Stop the cluster and leave nothing of it on the host but its data directory."""
+    directory = DataDir(data_dir)
+    if not directory.run.is_dir():
+        if directory.path.exists():
+            raise click.ClickException(
+                f"{directory.path} is not a data directory of dromon: nothing was touched"
+            )
+        click.echo(f"nothing runs in {directory.path}")
+        return
+    code = stop_and_clean(directory, click.echo)
+    if code:
+        sys.exit(code)
+    if purge:
+        _purge(directory)
+        click.echo(f"deleted {directory.path}")
+
+
+def stop_and_clean(directory: DataDir, tell: Callable[[str], None]) -> int:
+    """Stop all processes of the cluster and clean the host; the exit code.
+
+    Works as well when only parts of the cluster still run, or none.
+    """
+    state = read_json(directory.state)
+    supervisor = (int(state.get("pid", 0)), int(state.get("started", 0)))
+    try:
+        if process.send(*supervisor, signal.SIGTERM):
+            if process.wait_gone([supervisor], STOP):
+                tell("the supervisor did not stop in time: killing it")
+                process.send(*supervisor, signal.SIGKILL)
+                process.wait_gone([supervisor], 5.0)
+            tell("stopped all components")
+        process.end(processes_of(state), grace=10.0)
+    except PermissionError:
+        tell(f"the cluster in {directory.path} runs as another user: run dromon down as that user")
+        return 1
+    lock = Lock(directory.lock)
+    if not lock.acquire():
+        tell(f"another dromon is starting a cluster in {directory.path}: try again")
+        return 1
+    try:
+        code = _clean(directory, tell)
+    finally:
+        lock.release()
+    directory.state.unlink(missing_ok=True)
+    return code
+
+
+def _clean(directory: DataDir, tell: Callable[[str], None]) -> int:
+    """Remove what kubelets and the proxy left on the host."""
+    if read_json(directory.settings).get("runtime") != "docker":
+        return 0
+    code = 0
+    hooks = [("dromon.proxy.cleanup:cleanup", directory.path)]
+    hooks += [("dromon.kubelet.cleanup:cleanup", node) for node in sorted(directory.nodes.iterdir())]
+    for target, where in hooks:
+        try:
+            for line in load(target)(str(where)):
+                tell(line)
+        except Exception as error:
+            tell(f"{target.partition(':')[0]}: {error}")
+            code = 1
+    return code
+
+
+def _purge(directory: DataDir) -> None:
+    mounted = mounts_below(directory.path)
+    if mounted:
+        raise click.ClickException(
+            f"not deleted, because {mounted[0]} is still mounted: umount it, then run this again"
+        )
+    try:
+        shutil.rmtree(directory.path)
+    except OSError as error:
+        raise click.ClickException(f"{directory.path} can't be deleted: {error}") from None
+
+
+def mounts_below(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> list[str]:
+    """Mount points under `path` (proc(5): blanks are written as \\040)."""
+    points = [
+        line.split()[4].encode().decode("unicode_escape") for line in mountinfo.read_text().splitlines()
+    ]
+    return sorted(point for point in points if Path(point).is_relative_to(path))
