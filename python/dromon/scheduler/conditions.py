@@ -113,14 +113,12 @@ class ConditionWriter:
     async def _next(self) -> QueuedPod:
         """Take a pod that still waits for a node and that no other worker is writing about."""
         while True:
-            for uid, queued in self._pending.items():
-                if uid not in self._writing:
-                    del self._pending[uid]
-                    break
-            else:
+            uid = next((uid for uid in self._pending if uid not in self._writing), None)
+            if uid is None:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
+            queued = self._pending.pop(uid)
             if queued.state is not State.GONE:
                 return queued
 
