@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, Quantity, Time, always, always_list
 from dromon.api.types.affinity import Taint
+from dromon.api.types.base import Api, Quantity, Time, always, always_list
 from dromon.api.types.meta import ListMeta, ObjectMeta
 
 PACKAGE = "k8s.io.api.core.v1"

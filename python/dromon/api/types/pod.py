@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, Quantity, always, always_list
 from dromon.api.types.affinity import Affinity, Toleration, TopologySpreadConstraint
+from dromon.api.types.base import Api, Quantity, always, always_list
 from dromon.api.types.container import Container, EphemeralContainer, ResourceRequirements
 from dromon.api.types.meta import ListMeta, ObjectMeta
 from dromon.api.types.pod_status import PodStatus
