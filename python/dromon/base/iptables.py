@@ -187,8 +187,8 @@ class OwnChains:
         self._unlearned: set[Chain] = set()
         self._spelled: dict[Chain, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
-    def read(self) -> None:
-        """Look at what the kernel has."""
+    def read(self) -> dict[Chain, tuple[str, ...]]:
+        """Look at what the kernel has of the owner's chains."""
         found: dict[Chain, tuple[str, ...]] = {}
         for table in self._tables:
             found |= parse(self._run("iptables-save", ["-t", table], ""))
@@ -200,6 +200,7 @@ class OwnChains:
             if chain.name.startswith(self._prefix)
         }
         self._unlearned.clear()
+        return self._kernel
 
     def _in_our_words(
         self, chain: Chain, rules: tuple[str, ...], ours: tuple[str, ...] | None
@@ -223,10 +224,9 @@ class OwnChains:
         Raises:
             IptablesError: nothing of the table at fault was changed; what the kernel has will be read again.
         """
-        if self._kernel is None:
-            self.read()
-            dirty = None
-        kernel = self._kernel or {}
+        kernel = self._kernel
+        if kernel is None:
+            kernel, dirty = self.read(), None
         looked_at = {*desired, *kernel} if dirty is None else dirty
         changes = {
             chain: desired.get(chain) for chain in looked_at if desired.get(chain) != kernel.get(chain)

@@ -13,7 +13,7 @@ import contextlib
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any, TypeVar
@@ -200,39 +200,29 @@ def addresses(netns: str, interface: str = "eth0") -> list[str]:
         return []
 
 
-def flush_udp(destination: str, port: int, answered_by: Sequence[str] = ()) -> int:
-    """Forget tracked UDP flows to `destination`:`port` that were sent on to one of `answered_by`.
+def flush_udp(stale: Callable[[str, int, str], bool]) -> int:
+    """Forget the tracked IPv4 UDP flows that `stale` chooses, with one look at the table.
 
-    A tracked flow keeps its old translation for as long as its client sends, so datagrams would go on to an
-    endpoint that is gone. An empty `answered_by` means every flow.
+    A tracked flow keeps its translation for as long as its client sends.
+
+    Args:
+        stale: from a flow's destination, its port, and the address that answers it.
 
     Returns:
         how many were forgotten.
-    """
-    return flush_udp_flows({(destination, port): tuple(answered_by)})
-
-
-def flush_udp_flows(stale: Mapping[tuple[str, int], Sequence[str]]) -> int:
-    """`flush_udp` for many (destination, port) -> answered_by, with one look at the table.
-
-    A destination of "" matches any (node ports).
     """
     count = 0
     with _failure("connection tracking"), NFCTSocket() as tracked:
         doomed = []
         for entry in tracked.dump(tuple_orig=NFCTAttrTuple(proto=_UDP)):
-            original = _tuple(entry, "CTA_TUPLE_ORIG")
-            reply = _tuple(entry, "CTA_TUPLE_REPLY")
-            for key in ((original["dst"], original["dport"]), ("", original["dport"])):
-                answered_by = stale.get(key)
-                if answered_by is not None and (not answered_by or reply["src"] in answered_by):
-                    doomed.append(original)
-                    break
+            flow = _tuple(entry, "CTA_TUPLE_ORIG")
+            if stale(flow["dst"], flow["dport"], _tuple(entry, "CTA_TUPLE_REPLY")["src"]):
+                doomed.append(flow)
         for flow in doomed:
-            key_tuple = NFCTAttrTuple(
+            key = NFCTAttrTuple(
                 saddr=flow["src"], daddr=flow["dst"], proto=_UDP, sport=flow["sport"], dport=flow["dport"]
             )
-            count += _unless_absent(tracked.entry, "del", tuple_orig=key_tuple)
+            count += _unless_absent(tracked.entry, "del", tuple_orig=key)
     return count
 
 
