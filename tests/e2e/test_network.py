@@ -133,11 +133,14 @@ async def test_a_restart_adopts_the_living_and_frees_the_rest(world: World, tmp_
 
     again = BridgeNetwork(str(tmp_path))
     await again.setup_node("10.1.7.0/24")
-    await again.adopt({"uid-1": world.pods[1].path})
+    await again.adopt({"uid-1": world.pods[1].path}, {"uid-1": [HostPort(8001, 80)]})
     assert again.address("uid-1") == "10.1.7.3"
     assert again.address("uid-0") is None
     assert await ports_of(tmp_path) == [bridge.port_name("uid-1")]
     assert await ask(world.node, "10.1.7.3", 80) == (world.pods[1].name, "10.1.7.1")
+    assert await ask(world.node, "127.0.0.1", 8001) == (world.pods[1].name, "10.1.7.1")
+    with pytest.raises(OSError):
+        await ask(world.node, "127.0.0.1", 8000)
     assert (await again.attach("uid-1", world.pods[1].path)).ip == "10.1.7.3"
     assert (await again.attach("new", world.pods[2].path)).ip == "10.1.7.2"
 

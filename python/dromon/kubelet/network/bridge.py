@@ -73,8 +73,13 @@ class BridgeNetwork:
     async def detach(self, pod_uid: str) -> None:
         await self._do(self._detach, pod_uid)
 
-    async def adopt(self, live: Mapping[str, str]) -> None:
-        await self._do(self._adopt, dict(live))
+    async def adopt(
+        self, live: Mapping[str, str], host_ports: Mapping[str, Sequence[HostPort]] | None = None
+    ) -> None:
+        stated = None
+        if host_ports is not None:
+            stated = {pod: tuple(ports) for pod, ports in host_ports.items() if pod in live and ports}
+        await self._do(self._adopt, dict(live), stated)
 
     async def check(self) -> None:
         if self._allocator is not None:
@@ -143,8 +148,10 @@ class BridgeNetwork:
         self._allocator.release(pod)
         self._save()
 
-    def _adopt(self, live: Mapping[str, str]) -> None:
+    def _adopt(self, live: Mapping[str, str], host_ports: dict[str, tuple[HostPort, ...]] | None) -> None:
         allocator = self._ready()
+        if host_ports is not None:
+            self._host_ports = host_ports
         for pod in set(allocator.pods()) - set(live):
             allocator.release(pod)
             self._host_ports.pop(pod, None)

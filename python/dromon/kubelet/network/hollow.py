@@ -16,10 +16,17 @@ class HollowNetwork:
 
     def __init__(self) -> None:
         self._allocator: Allocator | None = None
+        self._kept: dict[str, str] = {}
+
+    def keep(self, pod_uid: str, ip: str) -> None:
+        """Before `setup_node`: the pod had this address before a restart, and keeps it if it fits."""
+        self._kept[pod_uid] = ip
 
     async def setup_node(self, pod_cidr: str) -> None:
         if self._allocator is None or str(self._allocator.subnet) != pod_cidr:
             self._allocator = Allocator(pod_cidr)
+            for pod_uid, ip in self._kept.items():
+                self._allocator.reserve(pod_uid, ip)
 
     async def attach(self, pod_uid: str, netns_path: str, host_ports: Sequence[HostPort] = ()) -> PodAddress:
         if self._allocator is None:
@@ -31,7 +38,9 @@ class HollowNetwork:
         if self._allocator is not None:
             self._allocator.release(pod_uid)
 
-    async def adopt(self, live: Mapping[str, str]) -> None:
+    async def adopt(
+        self, live: Mapping[str, str], host_ports: Mapping[str, Sequence[HostPort]] | None = None
+    ) -> None:
         if self._allocator is not None:
             for pod in set(self._allocator.pods()) - set(live):
                 self._allocator.release(pod)

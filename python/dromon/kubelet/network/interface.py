@@ -73,13 +73,15 @@ class PodNetwork(Protocol):
         """Free the pod's address, interface and host ports. Unknown pods and dead namespaces are fine."""
         ...
 
-    async def adopt(self, live: Mapping[str, str]) -> None:
+    async def adopt(
+        self, live: Mapping[str, str], host_ports: Mapping[str, Sequence[HostPort]] | None = None
+    ) -> None:
         """After a restart and `setup_node`: keep what still runs, free the rest.
 
         Args:
             live: pod uid -> netns path of every sandbox that is still alive. Their addresses are read from
-                the interfaces themselves, so a lost state file loses no address; host ports are kept as
-                recorded (a later `attach` of the same pod states them again).
+                the interfaces themselves, so a lost state file loses nothing.
+            host_ports: pod uid -> host ports of those that have any; None keeps what was recorded.
         """
         ...
 
