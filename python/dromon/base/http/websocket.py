@@ -93,7 +93,8 @@ class WebSocket:
                 elif isinstance(event, Ping):
                     self._tunnel.write(connection.send(event.response()))
                 elif isinstance(event, CloseConnection):
-                    if connection.state is ConnectionState.REMOTE_CLOSING:
+                    # The peer's goodbye, or (still OPEN) wsproto's verdict on frames that break the protocol.
+                    if connection.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.OPEN):
                         self._tunnel.write(connection.send(event.response()))
                     self._end()
                 elif isinstance(event, Pong):
