@@ -1,0 +1,1 @@
+"""Container runtimes behind one seam: interface says what a runtime does, docker and hollow do it."""

@@ -1,0 +1,1 @@
+"""The kubelet's own HTTPS API: what the apiserver asks nodes for (logs, exec, attach), health and stats."""
