@@ -60,6 +60,43 @@ def encode_msgpack(obj: Any) -> bytes:
     return _msgpack_encoder.encode(obj)
 
 
+def encode_protobuf(obj: Any) -> bytes:
+    """The object's protobuf with its envelope.
+
+    Raises:
+        KeyError: the struct has no message (Table).
+    """
+    data: bytes = _protobuf().encode(obj)
+    return data
+
+
+def decode_protobuf(struct: type[T], data: bytes) -> T:
+    """The typed object that enveloped protobuf `data` holds.
+
+    Raises:
+        DecodeError: malformed bytes.
+    """
+    protobuf = _protobuf()
+    try:
+        obj: T = protobuf.decode(data, struct)
+    except protobuf.MalformedProtobuf as e:
+        raise DecodeError(str(e)) from None
+    return obj
+
+
+def protobuf_frame(type_: str, obj: Any) -> bytes:
+    """One event of a protobuf watch: a 4-byte big-endian length and a WatchEvent message."""
+    event: bytes = _protobuf().watch_event(type_, encode_protobuf(obj))
+    return len(event).to_bytes(4, "big") + event
+
+
+def _protobuf() -> Any:
+    """The package, on first use: few processes ever need its descriptors, and they cost a start."""
+    from dromon.api import protobuf
+
+    return protobuf
+
+
 def decode_json(struct: type[T], data: bytes) -> T:
     """The typed object that JSON `data` holds; nulls count as absent.
 
@@ -157,6 +194,12 @@ def with_revision(value: bytes, revision: int) -> bytes:
     """
     at = value.index(METADATA) + len(METADATA)
     return b'%b"resourceVersion":"%d",%b' % (value[:at], revision, value[at:])
+
+
+def json_to_protobuf(resource: Resource[Any], data: bytes) -> bytes:
+    """An object's JSON as a bare protobuf message; the cache calls it on first need and keeps the result."""
+    message: bytes = _protobuf().encode_bare(_json_decoder(resource.struct).decode(data))
+    return message
 
 
 def json_to_msgpack(resource: Resource[Any], data: bytes) -> bytes:

@@ -6,6 +6,7 @@ Neighbours: dromon.apiserver.writes and .subresources; api.codec decodes; .field
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from dromon.api import codec, errors
@@ -14,6 +15,13 @@ from dromon.apiserver import fieldcheck, negotiate, yamlbody
 from dromon.apiserver.call import Call
 
 T = TypeVar("T")
+
+DECODERS: dict[str, Callable[[Any, bytes], Any]] = {
+    codec.JSON: codec.decode_json,
+    codec.MSGPACK: codec.decode_msgpack,
+    codec.PROTOBUF: codec.decode_protobuf,
+}
+"""How a body of each media type becomes a struct (YAML is made JSON first)."""
 
 VALIDATIONS = ("Ignore", "Strict", "Warn")
 
@@ -31,8 +39,7 @@ def typed(call: Call, struct: type[T], api_version: str, kind: str) -> T:
     if media == codec.YAML:
         body, media = yamlbody.to_json(body), codec.JSON
     try:
-        decode = codec.decode_json if media == codec.JSON else codec.decode_msgpack
-        obj = decode(struct, body)
+        obj: T = DECODERS[media](struct, body)
     except codec.DecodeError as e:
         raise _unreadable(body, media, api_version, kind, str(e)) from None
     check_kind(obj, api_version, kind)
@@ -61,6 +68,8 @@ def check_kind(obj: Any, api_version: str, kind: str) -> None:
 def _unreadable(body: bytes, media: str, api_version: str, kind: str, why: str) -> errors.ApiError:
     """400; a body of another kind is told as that rather than by the field that did not fit."""
     try:
+        if media == codec.PROTOBUF:
+            return errors.bad_request(f"the object provided is unrecognized: {why}")
         plain = codec.decode_any(body) if media == codec.JSON else codec.decode_any_msgpack(body)
     except codec.DecodeError as e:
         return errors.bad_request(f"the object provided is unrecognized: {e}")
@@ -116,9 +125,8 @@ def delete_options(call: Call) -> DeleteOptions:
         if media == codec.YAML:
             body, media = yamlbody.to_json(body), codec.JSON
         try:
-            if media == codec.JSON:
-                return codec.decode_json(DeleteOptions, body)
-            return codec.decode_msgpack(DeleteOptions, body)
+            options: DeleteOptions = DECODERS[media](DeleteOptions, body)
+            return options
         except codec.DecodeError as e:
             raise errors.bad_request(f"DeleteOptions can't be read: {e}") from None
     return DeleteOptions(

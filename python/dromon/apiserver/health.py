@@ -25,6 +25,10 @@ Check = Callable[[], str | None]
 ENDPOINTS = ("healthz", "livez", "readyz")
 
 
+GIT_VERSION = f"v1.32.0+dromon-{__version__}"
+"""The API's version that we speak, with ours behind it."""
+
+
 def version() -> dict[str, str]:
     """The body of /version: the API's version that we speak, with ours behind it.
 
@@ -34,7 +38,7 @@ def version() -> dict[str, str]:
     return {
         "major": "1",
         "minor": "32",
-        "gitVersion": f"v1.32.0+dromon-{__version__}",
+        "gitVersion": GIT_VERSION,
         "gitCommit": "",
         "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z",

@@ -16,7 +16,11 @@ from dromon.api import codec
 from dromon.api.errors import not_acceptable, unsupported_media_type
 from dromon.store.cache import Format
 
-MEDIA_TYPES: dict[str, Format] = {codec.JSON: Format.JSON, codec.MSGPACK: Format.MSGPACK}
+MEDIA_TYPES: dict[str, Format] = {
+    codec.JSON: Format.JSON,
+    codec.MSGPACK: Format.MSGPACK,
+    codec.PROTOBUF: Format.PROTOBUF,
+}
 """Wire forms that are answered in, by media type; the first is the default."""
 
 CONTENT_TYPES: dict[Format, str] = {f: m for m, f in MEDIA_TYPES.items()}
@@ -81,6 +85,8 @@ def _clause(media: str, parameters: dict[str, str]) -> Accepted | None:
         return Accepted(format)
     if shape not in SHAPES or parameters.get("g") != "meta.k8s.io" or parameters.get("v") != "v1":
         return None
+    if shape == "Table" and format is Format.PROTOBUF:
+        return None  # upstream's Table has no protobuf form
     return Accepted(format, shape.removesuffix("List"))
 
 

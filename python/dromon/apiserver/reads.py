@@ -45,14 +45,12 @@ async def list_(call: Call) -> Reply:
     options = await list_options(call)
     store = call.services.store
     if accepted.shape:
-        options.pop("revision", None)
-        options.pop("exact", None)
         page = store.objects(r, route.namespace, **options)
         objects = [codec.decode_json(r.struct, item) for item in page.items]
         meta = ListMeta(
             resource_version=str(page.revision),
             continue_=page.continue_,
-            remaining_item_count=page.remaining or None,
+            remaining_item_count=page.remaining,
         )
         if accepted.shape == "Table":
             value: Any = reply.make_table(call, r, objects, meta)

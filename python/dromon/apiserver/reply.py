@@ -31,6 +31,8 @@ def encode(value: Any, format: Format) -> bytes:
     """Any struct or plain value in a wire form."""
     if format is Format.MSGPACK:
         return codec.encode_msgpack(value)
+    if format is Format.PROTOBUF:
+        return codec.encode_protobuf(value)
     return codec.encode_json(value)
 
 

@@ -18,7 +18,7 @@ from dromon.apiserver.authn import Authenticator, Certificates, Tokens
 from dromon.apiserver.authz import AuthenticatedOnly, is_public
 from dromon.apiserver.call import Services
 from dromon.apiserver.config import ApiServerConfig
-from dromon.apiserver.documents import documents
+from dromon.apiserver.documents import Documents
 from dromon.apiserver.handler import Handler
 from dromon.apiserver.health import Health
 from dromon.apiserver.ipalloc import ServiceAllocator
@@ -53,7 +53,10 @@ class ApiServer:
         self.config = config
         random = random or SystemRandom()
         self.store = CachedStore(
-            open_store(config.store_url), RESOURCES, {Format.MSGPACK: codec.json_to_msgpack}
+            open_store(config.store_url, clock),
+            RESOURCES,
+            {Format.MSGPACK: codec.json_to_msgpack, Format.PROTOBUF: codec.json_to_protobuf},
+            clock,
         )
         self._allocator = ServiceAllocator(config.service_cidr, config.node_port_range, random)
         self.registry = Registry(
@@ -76,7 +79,12 @@ class ApiServer:
         )
         services = Services(self.store, self.registry, clock, random, self._kubelets)
         self._handler = Handler(
-            services, Router(RESOURCES), health, authenticators, AuthenticatedOnly(), documents()
+            services,
+            Router(RESOURCES),
+            health,
+            authenticators,
+            AuthenticatedOnly(),
+            Documents(RESOURCES, self._address).answer,
         )
         self._http = HttpServer(
             self._handle,
@@ -90,6 +98,10 @@ class ApiServer:
     def port(self) -> int:
         """Where it listens, once started."""
         return self._http.port
+
+    def _address(self) -> str:
+        host = self.config.advertise_address or self.config.bind
+        return f"{host}:{self.port}"
 
     async def start(self) -> None:
         """Open the store, listen, create what every cluster has."""

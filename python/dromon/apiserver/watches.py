@@ -18,7 +18,7 @@ from dromon.api.types.table import PartialObjectMetadata
 from dromon.apiserver import negotiate, reply
 from dromon.apiserver.call import Call
 from dromon.apiserver.reads import selectors
-from dromon.apiserver.revisions import parse_revision, wait_for
+from dromon.apiserver.revisions import parse_revision
 from dromon.base.http.messages import Reply, Stream, StreamResponse
 from dromon.store.cache import Format, Watcher
 
@@ -39,7 +39,6 @@ async def watch(call: Call) -> Reply:
     if timeout <= 0:
         timeout = int(MIN_TIMEOUT * (1 + call.services.random.random()))
     timeout = min(timeout, MAX_TIMEOUT)
-    await wait_for(call.services.store, call.services.clock, after or 0)
     try:
         watcher = call.services.store.watch(
             r,
@@ -85,8 +84,8 @@ def _stream(
     async def produce(stream: Stream) -> None:
         try:
             async with asyncio.timeout(timeout):
-                while True:
-                    stream.write(await following())
+                while frames := await following():
+                    stream.write(frames)
                     await stream.drain()
         except TimeoutError:
             pass
@@ -111,6 +110,8 @@ def _ended(accepted: negotiate.Accepted, error: errors.ApiError) -> StreamRespon
 
 def _frame(type_: str, obj: Any, format: Format) -> bytes:
     """One watch event: a line of JSON, or a 4-byte big-endian length and a MessagePack map."""
+    if format is Format.PROTOBUF:
+        return codec.protobuf_frame(type_, obj)
     event = reply.encode({"type": type_, "object": obj}, format)
     if format is Format.MSGPACK:
         return len(event).to_bytes(4, "big") + event

@@ -20,6 +20,7 @@ T = TypeVar("T", bound=Api)
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
+_WATCH_EVENT = "k8s.io.apimachinery.pkg.apis.meta.v1.WatchEvent"
 _UNKNOWN = "k8s.io.apimachinery.pkg.runtime.Unknown"
 
 
@@ -46,6 +47,14 @@ def envelope(api_version: str, kind: str, raw: bytes) -> bytes:
 def encode(obj: Any) -> bytes:
     """An object with its envelope; `obj` has `api_version` and `kind`."""
     return envelope(obj.api_version, obj.kind, encode_bare(obj))
+
+
+def watch_event(type_: str, enveloped: bytes) -> bytes:
+    """A meta/v1 WatchEvent message around an enveloped object."""
+    event: Any = schema.message_class(_WATCH_EVENT)()
+    event.type = type_
+    event.object.raw = enveloped
+    return bytes(event.SerializePartialToString())
 
 
 def open_envelope(data: bytes) -> tuple[str, str, bytes]:

@@ -5,7 +5,7 @@ Neighbours: dromon.apiserver.handler serves OpenApiV2 under /openapi/v2 and Open
 
 from __future__ import annotations
 
-from dromon.apiserver.openapi.v2 import PROTOBUF, OpenApiV2
+from dromon.apiserver.openapi.v2 import PROTOBUF, PROTOBUF_ANSWER, OpenApiV2
 from dromon.apiserver.openapi.v3 import OpenApiV3
 
-__all__ = ["PROTOBUF", "OpenApiV2", "OpenApiV3"]
+__all__ = ["PROTOBUF", "PROTOBUF_ANSWER", "OpenApiV2", "OpenApiV3"]

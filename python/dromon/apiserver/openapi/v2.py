@@ -17,7 +17,10 @@ from dromon.apiserver.openapi.paths import PARAMETERS, Operation, operations
 from dromon.apiserver.openapi.schemas import Generator, Json
 
 PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-"""The media type of the protobuf form (upstream also calls it ...spec.v2.v1.0+protobuf)."""
+"""What clients ask for to get the protobuf form."""
+
+PROTOBUF_ANSWER = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+"""What the answer is called: no parser of media types accepts the @."""
 
 _PATCH = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
 
