@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 STEADY = 10.0
 """A component that ran so long, in seconds, before it ended begins its back-off anew."""
 
+HEAD_START = 5.0
+"""Seconds that the others wait for the API server to be ready, before they start all the same."""
+
 GRACE = 10.0
 """Seconds that components of one stage have to stop."""
 
@@ -82,12 +85,17 @@ class Supervisor:
         self._preload(self._parts[0])
         if not os.read(orders, 1):
             return  # the front gave up
-        for part in self._parts:
-            if self._stopping:
-                break
-            self._preload(part)
-            self._start(self._children[part.name])
-            self._turn(0.0)
+        first, *others = [self._children[part.name] for part in self._parts]
+        self._start(first)
+        for entry in others:
+            self._preload(entry.part)
+        # Whoever starts before the API answers meets a closed door, backs off, and is late.
+        deadline = time.monotonic() + HEAD_START
+        while not first.ready and not self._stopping and time.monotonic() < deadline:
+            self._turn(min(self._until_next_restart() or 0.1, 0.1))
+        for entry in others:
+            if not self._stopping:
+                self._start(entry)
         while not self._stopping:
             self._turn(self._until_next_restart())
         self._stop()

@@ -66,6 +66,7 @@ def plan(settings: Settings, directory: DataDir, host: Host) -> list[Component]:
             "kubeconfig": str(directory.component_kubeconfig("hollow")),
             "nodes": settings.nodes,
             "name_prefix": "node-",
+            "first": 1,
             "bind": "127.0.0.1",
             "port": 0,
             **_serving(directory, "hollow"),
@@ -82,6 +83,7 @@ def plan(settings: Settings, directory: DataDir, host: Host) -> list[Component]:
             "bind": host.address,
             "port": 0,
             "node_ip": host.address,
+            "cluster_cidr": settings.pod_cidr,
             **_serving(directory, f"kubelet-{name}"),
         }
         parts.append(Component("kubelet" if single else f"kubelet-{name}", components.KUBELET, values, 2))
