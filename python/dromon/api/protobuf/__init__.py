@@ -32,7 +32,8 @@ def encode_bare(obj: Api) -> bytes:
     """The message of an object without envelope."""
     message = schema.message_class(convert.message_name(type(obj)))()
     convert.fill(message, obj)
-    return message.SerializePartialToString()
+    # Deterministic: the order of a map's entries must not differ from process to process.
+    return message.SerializePartialToString(deterministic=True)
 
 
 def envelope(api_version: str, kind: str, raw: bytes) -> bytes:

@@ -30,7 +30,12 @@ def all_structs() -> list[type[Api]]:
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Api) and value.__module__ == module.__name__:
                 found.append(value)
-    return [s for s in found if s is not Api and s.__name__ not in NO_MESSAGE]
+    return [s for s in found if s is not Api and s.__name__ not in NO_MESSAGE and not _discovery(s)]
+
+
+def _discovery(struct: type[Api]) -> bool:
+    """Aggregated discovery is answered in JSON alone."""
+    return struct.__module__.endswith(".aggregated")
 
 
 @pytest.mark.parametrize("struct", all_structs(), ids=lambda s: s.__name__)
@@ -88,7 +93,7 @@ POD: dict[str, Any] = {
 def test_pod_round_trip_keeps_every_field() -> None:
     pod = msgspec.convert(POD, Pod)
     again = protobuf.decode(protobuf.encode(pod), Pod)
-    assert msgspec.json.encode(again) == msgspec.json.encode(pod)
+    assert again == pod
 
 
 def test_times_keep_their_precision() -> None:
