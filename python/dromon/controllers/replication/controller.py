@@ -173,43 +173,54 @@ class ReplicationManager(Controller[Key]):
 
     async def _scale(self, rc: ReplicationController, scale: plan.Scale) -> plan.Failure | None:
         if scale.create:
-            errors = await self._create(rc, scale.create)
+            acted, errors = await self._create(rc, scale.create)
             reason = "FailedCreate"
         elif scale.delete:
             # The cache may be behind a scale-up: only the controller as it stands may cost pods their lives.
             if not await self._unchanged(rc):
                 return None
-            errors = await self._delete(rc, scale.delete)
+            acted, errors = True, await self._delete(rc, scale.delete)
             reason = "FailedDelete"
         else:
             return None
-        if not errors and self.expectations.satisfied(rc.metadata.uid):
+        if acted and not errors and self.expectations.satisfied(rc.metadata.uid):
+            # The events came before the answers, while nobody could act on them.
             self.enqueue_soon(key_of(rc))
         return plan.Failure(reason, str(errors[0])) if errors else None
 
-    async def _create(self, rc: ReplicationController, count: int) -> list[Exception]:
-        """Create `count` pods in growing batches; the first batch with an error is the last."""
+    async def _create(self, rc: ReplicationController, count: int) -> tuple[bool, list[Exception]]:
+        """Create `count` pods in growing batches; the first batch with an error is the last.
+
+        In a namespace that is being deleted nothing can be made, which is no error.
+
+        Returns:
+            Whether any was made, and the errors.
+        """
         uid = rc.metadata.uid
+        made, refused = 0, 0
         errors: list[Exception] = []
 
         async def create() -> None:
+            nonlocal made, refused
             try:
                 pod = await self.client.create(kinds.PODS, plan.pod_for(rc))
             except Exception as error:
                 self.expectations.not_created(uid)
+                refused += 1
                 if not namespace_terminating(error):
                     errors.append(error)
                     self.events.event(rc, "Warning", "FailedCreate", f"Error creating: {error}")
                 return
+            made += 1
             self.expectations.created(uid, pod.metadata.uid)
             self.events.event(rc, "Normal", "SuccessfulCreate", f"Created pod: {pod.metadata.name}")
 
         for size in plan.batches(count):
             self.expectations.creating(uid, size)
             await asyncio.gather(*(create() for _ in range(size)))
-            if errors:
+            if refused:
                 break
-        return errors
+        return made > 0, errors
 
     async def _delete(self, rc: ReplicationController, pods: Iterable[PodView]) -> list[Exception]:
         uid = rc.metadata.uid
