@@ -56,7 +56,7 @@ def _check(ops: Any) -> list[dict[str, Any]]:
         text = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(ops)}"
         raise errors.make(413, "RequestEntityTooLarge", text)
     for i, op in enumerate(ops):
-        if not isinstance(op, dict) or op.get("op") not in _OPERATIONS:
+        if not isinstance(op, dict) or str(op.get("op")) not in _OPERATIONS:
             raise errors.bad_request(
                 f"error decoding patch: operation {i} is none of {', '.join(_OPERATIONS)}"
             )
