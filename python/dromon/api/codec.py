@@ -108,7 +108,7 @@ def decode_json(struct: type[T], data: bytes) -> T:
     except msgspec.ValidationError as e:
         if "`null`" not in str(e):
             raise DecodeError(str(e)) from None
-        return convert(struct, _any_json.decode(data))
+        return convert(struct, decode_any(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise DecodeError(str(e)) from None
 
@@ -124,8 +124,8 @@ def decode_msgpack(struct: type[T], data: bytes) -> T:
     except msgspec.ValidationError as e:
         if "`None`" not in str(e):
             raise DecodeError(str(e)) from None
+        plain = strip_nulls(decode_any_msgpack(data))
         try:
-            plain = strip_nulls(_any_msgpack.decode(data))
             return msgspec.convert(plain, struct, builtin_types=(bytes, bytearray))
         except msgspec.ValidationError as again:
             raise DecodeError(str(again)) from None

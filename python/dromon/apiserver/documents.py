@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -40,10 +40,10 @@ class Documents:
         version = health.GIT_VERSION
         self._v2 = OpenApiV2(resources, version)
         self._v3 = OpenApiV3(resources, version)
-        self._discovery = cache(self._make)
+        self._discovery = lru_cache(maxsize=64)(self._make)
         self._roots = self._paths()
 
-    def __call__(self, request: Request) -> Response | None:
+    def answer(self, request: Request) -> Response | None:
         """The answer to a GET; None for other paths. Raises ApiError 406."""
         path = request.path.rstrip("/")
         if path == "":
