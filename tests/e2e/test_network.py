@@ -190,6 +190,23 @@ async def test_cleanup_leaves_nothing_and_touches_nothing_else(world: World, tmp
     assert await asyncio.to_thread(cleanup.cleanup, str(tmp_path)) == []
 
 
+async def test_a_subnet_in_use_is_refused_and_an_idle_bridge_is_taken_over(
+    world: World, tmp_path: Path
+) -> None:
+    first, second = BridgeNetwork(str(tmp_path / "n1")), BridgeNetwork(str(tmp_path / "n2"))
+    await first.setup_node("10.1.7.0/24")
+    await first.attach("a", world.pods[0].path)
+    with pytest.raises(NetworkError, match=r"10\.1\.7\.0/24 is in use by interface dromon-"):
+        await second.setup_node("10.1.7.0/24")
+    with pytest.raises(NetworkError, match="in use by interface up0"):
+        await second.setup_node("192.168.77.0/24")
+    await first.detach("a")
+    await second.setup_node("10.1.7.0/24")
+    await second.attach("b", world.pods[1].path)
+    world.pods[1].serve(80)
+    assert await ask(world.node, "10.1.7.2", 80) == (world.pods[1].name, "10.1.7.1")
+
+
 async def test_a_dead_sandbox_gives_an_error_and_no_leak(world: World, tmp_path: Path) -> None:
     network = BridgeNetwork(str(tmp_path))
     await network.setup_node("10.1.7.0/24")

@@ -15,7 +15,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any, TypeVar
 
 from pyroute2 import IPRoute, NFCTSocket
@@ -120,6 +120,21 @@ def enslave(bridge: str, port: str) -> bool:
         ip.link("set", index=found[0].index, master=master[0].index, state="up")
         ip.brport("set", index=found[0].index, mode=1)
         return True
+
+
+def users_of(subnet: str, besides: str) -> list[str]:
+    """Names of the interfaces, other than `besides`, with a route to `subnet` or a part of it."""
+    ours = IPv4Network(subnet)
+    found: dict[str, None] = {}
+    with _failure(f"routes to {subnet}"), IPRoute() as ip:
+        for route in ip.get_routes(family=2, table=254):
+            destination, index = route.get_attr("RTA_DST"), route.get_attr("RTA_OIF")
+            if not destination or not index:
+                continue
+            if IPv4Network(f"{destination}/{route['dst_len']}").subnet_of(ours):
+                found[str(ip.get_links(index)[0].get_attr("IFLA_IFNAME"))] = None
+    found.pop(besides, None)
+    return list(found)
 
 
 def uplink_mtu(default: int = 1500) -> int:

@@ -99,6 +99,7 @@ class BridgeNetwork:
     def _setup(self, pod_cidr: str) -> None:
         allocator = ipam.Allocator(pod_cidr)
         self._mtu = netlink.uplink_mtu()
+        self._claim(pod_cidr)
         netlink.set_sysctl("net/ipv4/ip_forward", "1")
         netlink.ensure_bridge(self._bridge, allocator.gateway, allocator.subnet.prefixlen, self._mtu)
         netlink.set_sysctl(f"net/ipv4/conf/{self._bridge}/route_localnet", "1")
@@ -108,6 +109,17 @@ class BridgeNetwork:
             self._host_ports = {pod: ports for pod, ports in record.host_ports.items() if pod in kept}
             self._allocator = allocator
         self._write_rules()
+
+    def _claim(self, pod_cidr: str) -> None:
+        """Make sure that nobody else has the subnet: the kernel would send our pods' packets there."""
+        for name in netlink.users_of(pod_cidr, besides=self._bridge):
+            if not name.startswith("dromon-") or netlink.bridge_ports(name):
+                raise NetworkError(
+                    f"pod subnet {pod_cidr} is in use by interface {name} of this machine: stop the cluster "
+                    "that has it, or choose another pod CIDR"
+                )
+            log.warning("removing the bridge that a former node left bridge=%s subnet=%s", name, pod_cidr)
+            netlink.delete_link(name)
 
     def _ready(self) -> ipam.Allocator:
         if self._allocator is None:
