@@ -18,6 +18,7 @@ from dromon.kubelet.context import NodeContext
 from dromon.kubelet.network.interface import NetworkError
 from dromon.kubelet.registration import Registration
 from dromon.kubelet.runtime.interface import Container, PodRef, Runtime, RuntimeFailure, State
+from dromon.kubelet.spec import host_ports
 from dromon.kubelet.worker import PodWorker, orphan
 
 log = logging.getLogger(__name__)
@@ -162,7 +163,8 @@ class Agent:
                 self._adopt_orphan(container.pod)
         pods = {uid: worker.pod for uid, worker in self._workers.items()}
         live = {uid: ns for uid, ns in live.items() if not pods[uid].spec.host_network}
-        await ctx.network.adopt(live)
+        ports = {uid: host_ports(pods[uid]) for uid in live if host_ports(pods[uid])}
+        await ctx.network.adopt(live, ports)
         for uid, worker in self._workers.items():
             worker.adopt(ctx.network.address(uid) is not None)
 

@@ -84,6 +84,22 @@ def allocatable(root_dir: str, max_pods: int) -> dict[str, str]:
     return result
 
 
+def lowest_oom_score() -> int:
+    """The lowest oom_score_adj that this machine lets us give a process.
+
+    Without CAP_SYS_RESOURCE (a Docker daemon inside a container or a small VM) none may be lowered, and
+    containers that ask for it can't be started at all.
+    """
+    path = Path("/proc/self/oom_score_adj")
+    try:
+        current = path.read_text()
+        path.write_text(str(int(current) - 1))
+        path.write_text(current)
+    except OSError:
+        return max(int(_read(str(path)) or 0), 0)
+    return -1000
+
+
 def pressure(root_dir: str) -> dict[str, str]:
     """Condition -> message, for what the machine is short of."""
     result = {}

@@ -82,7 +82,11 @@ class DockerNode:
         self._recorder = EventRecorder(self._client, "kubelet", config.node_name, clock)
         self._statuses = StatusWriter(self._client, clock, self._timers)
         self._runtime = DockerRuntime(
-            identity(self._root, create=True), config.node_name, config.pause_image, config.docker_host
+            identity(self._root, create=True),
+            config.node_name,
+            config.pause_image,
+            config.docker_host,
+            machine.lowest_oom_score(),
         )
         self._capacity = machine.capacity(self._root, config.max_pods)
         self._allocatable = machine.allocatable(self._root, config.max_pods)

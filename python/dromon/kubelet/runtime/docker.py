@@ -75,12 +75,16 @@ class DockerRuntime:
         node: name of the node, for people who look at labels.
         pause_image: what sandboxes run.
         host: the daemon's URL; "" for DOCKER_HOST or the default socket.
+        oom_floor: the lowest oom_score_adj that the machine allows.
     """
 
     scheme = "docker"
 
-    def __init__(self, cluster: str, node: str, pause_image: str, host: str = "") -> None:
+    def __init__(
+        self, cluster: str, node: str, pause_image: str, host: str = "", oom_floor: int = -1000
+    ) -> None:
         self._cluster, self._node, self._pause = cluster, node, pause_image
+        self._oom_floor = oom_floor
         self._host = host or default_host()
         self._endpoint = Endpoint(self._host)
         self._threads = ThreadPoolExecutor(THREADS, "docker")
@@ -186,7 +190,7 @@ class DockerRuntime:
 
     async def run_sandbox(self, spec: SandboxSpec) -> Container:
         name = conf.container_name(spec.pod, "", spec.attempt)
-        request = conf.sandbox_request(spec, self._pause, self._cluster, self._node)
+        request = conf.sandbox_request(spec, self._pause, self._cluster, self._node, self._oom_floor)
         container_id = await self._create(name, request)
         try:
             await self._call("start", container_id)
@@ -197,7 +201,9 @@ class DockerRuntime:
 
     async def create(self, spec: ContainerSpec) -> str:
         name = conf.container_name(spec.pod, spec.name, spec.attempt)
-        return await self._create(name, conf.container_request(spec, self._cluster, self._node))
+        return await self._create(
+            name, conf.container_request(spec, self._cluster, self._node, self._oom_floor)
+        )
 
     async def _create(self, name: str, request: dict[str, Any]) -> str:
         """Create by name; a dead leftover of ours with that name makes way."""

@@ -36,6 +36,9 @@ ATTEMPT = PREFIX + "restart-count"
 HASH = PREFIX + "hash"
 SANDBOX = PREFIX + "sandbox"
 
+SANDBOX_OOM_SCORE = -998
+"""Sandboxes are the last to be killed for memory."""
+
 _LOGS = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 _FAILED_START = (126, 127, 128)
 
@@ -58,14 +61,16 @@ def _labels(pod: PodRef, kind: str, attempt: int, grace: int, cluster: str, node
     }
 
 
-def sandbox_request(spec: SandboxSpec, image: str, cluster: str, node: str) -> dict[str, Any]:
+def sandbox_request(
+    spec: SandboxSpec, image: str, cluster: str, node: str, oom_floor: int = -1000
+) -> dict[str, Any]:
     """The create request of a sandbox: no network of Docker's, an IPC namespace that others may join."""
     host: dict[str, Any] = {
         "NetworkMode": "host" if spec.host_network else "none",
         "IpcMode": "host" if spec.host_ipc else "shareable",
         "PidMode": "host" if spec.host_pid else "",
         "LogConfig": {"Type": "none"},
-        "OomScoreAdj": -998,
+        "OomScoreAdj": max(SANDBOX_OOM_SCORE, oom_floor),
         "CpuShares": 2,
         "Sysctls": dict(spec.sysctls),
         "SecurityOpt": ["no-new-privileges"],
@@ -81,7 +86,7 @@ def sandbox_request(spec: SandboxSpec, image: str, cluster: str, node: str) -> d
     return request
 
 
-def container_request(spec: ContainerSpec, cluster: str, node: str) -> dict[str, Any]:
+def container_request(spec: ContainerSpec, cluster: str, node: str, oom_floor: int = -1000) -> dict[str, Any]:
     """The create request of a container that joins its sandbox's namespaces."""
     labels = _labels(spec.pod, "container", spec.attempt, spec.grace, cluster, node)
     labels.update({CONTAINER: spec.name, HASH: spec.hash, SANDBOX: spec.sandbox})
@@ -95,7 +100,7 @@ def container_request(spec: ContainerSpec, cluster: str, node: str) -> dict[str,
         "StdinOnce": spec.stdin_once,
         "Labels": labels,
         "Healthcheck": {"Test": ["NONE"]},
-        "HostConfig": _host_config(spec),
+        "HostConfig": _host_config(spec, oom_floor),
     }
     if spec.command:
         request["Entrypoint"] = list(spec.command)
@@ -104,7 +109,7 @@ def container_request(spec: ContainerSpec, cluster: str, node: str) -> dict[str,
     return request
 
 
-def _host_config(spec: ContainerSpec) -> dict[str, Any]:
+def _host_config(spec: ContainerSpec, oom_floor: int) -> dict[str, Any]:
     limits, may = spec.limits, spec.privileges
     security = ["no-new-privileges"] if may.no_new_privileges else []
     if may.unconfined:
@@ -116,7 +121,7 @@ def _host_config(spec: ContainerSpec) -> dict[str, Any]:
         "PidMode": {"": "", "sandbox": join, "host": "host"}[spec.pid_mode],
         "LogConfig": _LOGS,
         "CpuShares": limits.cpu_shares,
-        "OomScoreAdj": limits.oom_score_adj,
+        "OomScoreAdj": max(limits.oom_score_adj, oom_floor),
         "Privileged": may.privileged,
         "CapAdd": list(may.add),
         "CapDrop": list(may.drop),
