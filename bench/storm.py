@@ -130,15 +130,16 @@ def usage(directory: Path) -> dict[str, dict[str, float]]:
     """CPU seconds and peak memory (MB) of each process of the cluster in `directory`, by component."""
     found: dict[str, dict[str, float]] = {}
     ticks = os.sysconf("SC_CLK_TCK")
-    for pid_file in sorted((directory / "run").glob("*.pid")):
+    state = json.loads((directory / "run" / "state.json").read_text())
+    for component in [{"name": "supervisor", "pid": state["pid"]}, *state["components"]]:
+        pid = component["pid"]
         try:
-            pid = int(pid_file.read_text().split()[0])
             stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             status = Path(f"/proc/{pid}/status").read_text()
-        except (OSError, ValueError, IndexError):
+        except OSError:
             continue
         peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-        found[pid_file.stem] = {
+        found[component["name"]] = {
             "cpu_s": round((int(stat[11]) + int(stat[12])) / ticks, 2),
             "peak_mb": round(peak / 1024, 1),
         }

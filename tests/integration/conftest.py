@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,10 +86,14 @@ def hollow_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
     cluster.dromon("down", "--purge", "--data-dir", str(directory))
 
 
+_numbers = itertools.count()
+
+
 @pytest.fixture
 def namespace(hollow_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own, deleted (without waiting) after it."""
-    name = "t-" + request.node.name.lower().replace("_", "-").partition("[")[0][:50].rstrip("-")
+    words = re.sub("[^a-z0-9]+", "-", request.node.originalname.lower())
+    name = f"t-{words[:40].rstrip('-')}-{next(_numbers)}"
     hollow_cluster.kubectl("create", "namespace", name)
     yield name
     hollow_cluster.kubectl("delete", "namespace", name, "--wait=false")

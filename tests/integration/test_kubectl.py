@@ -133,7 +133,7 @@ def test_scale_and_delete(kubectl: Kubectl) -> None:
 
 def test_run_and_expose(kubectl: Kubectl) -> None:
     assert kubectl("run", "web", "--image=example/image:1", "--port=8080") == "pod/web created\n"
-    assert kubectl("expose", "pod", "web", "--port=80") == "service/web exposed\n"
+    assert kubectl("expose", "pod", "web", "--port=80", "--target-port=8080") == "service/web exposed\n"
     line = kubectl("get", "service", "web").splitlines()[1].split()
     assert line[1] == "ClusterIP"
     assert line[4] == "80/TCP"

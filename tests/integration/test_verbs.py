@@ -38,7 +38,7 @@ def nifty(hollow_cluster: Any) -> str:
         ("pods", "-o", "name"),
         ("pods", "-o", "json"),
         ("pods", "-o", "yaml"),
-        ("pods,rc"),
+        ("pods,rc",),
         ("rc/nifty", "-o", "json"),
         ("rc", "nifty", "-o", "wide"),
         ("pods", "-l", "App in (Nifty),!x", "--no-headers"),
@@ -49,7 +49,7 @@ def nifty(hollow_cluster: Any) -> str:
     ids=" ".join,
 )
 def test_get_prints_what_kubectl_prints(hollow_cluster: Any, nifty: str, arguments: tuple[str, ...]) -> None:
-    command = ("get", *((arguments,) if isinstance(arguments, str) else arguments), "-n", nifty)
+    command = ("get", *arguments, "-n", nifty)
 
     def both() -> tuple[str, str]:
         return hollow_cluster.dromon(*command), hollow_cluster.kubectl(*command)

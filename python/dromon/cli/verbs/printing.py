@@ -93,12 +93,29 @@ class TablePrinter:
 
 
 def dump(value: Any, form: str) -> str:
-    """A value as "json" or "yaml", as kubectl prints them."""
+    """A value as "json" or "yaml", keys sorted, as kubectl prints them."""
     if form == "json":
-        return json.dumps(value, indent=4, ensure_ascii=False)
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(value, Dumper=dumper, default_flow_style=False, allow_unicode=True, sort_keys=True)
+        return json.dumps(value, indent=4, ensure_ascii=False, sort_keys=True)
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=True, width=2**31 - 1
+    )
     return text.rstrip("\n")
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Quotes as kubectl's: double where a plain word would be read as something else, | for several lines."""
+
+
+def _string(dumper: Any, value: str) -> Any:
+    style = None
+    if "\n" in value:
+        style = "|"
+    elif dumper.resolve(yaml.ScalarNode, value, (True, False)) != "tag:yaml.org,2002:str":
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _string)
 
 
 def as_list(items: list[Json]) -> Json:
