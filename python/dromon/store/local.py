@@ -33,6 +33,7 @@ from dromon.store.retention import Retention
 from dromon.store.state import Record, State, Transaction
 from dromon.store.ttl import Expiries
 
+_FIRST = 1  # revision of an empty store, as etcd's: 0 means "any" to clients
 _GROUP = 1_000  # transactions made durable together: bounds how long the first one waits for the others
 _TICK = 1.0  # seconds between looks at expiries and history
 _RETRY = 1.0  # seconds between attempts to write again after a failure
@@ -58,7 +59,7 @@ class LocalStore:
         self._clock = clock
         self._memory = memory
         self._kept = kept
-        self._state = State()
+        self._state = State(revision=_FIRST)
         self._history = History(0, memory)
         self._retention = Retention(kept, 0, 0, 0, 0.0)
         self._expiries = Expiries()
@@ -73,13 +74,15 @@ class LocalStore:
         """Read the journal, if there is one, and begin to serve."""
         if self._journal is not None:
             found = await self._journal.open()
-            self._state = State(found.items, found.revision)
-            self._history = History(found.revision, self._memory)
+            revision = max(found.revision, _FIRST)
+            self._state = State(found.items, revision)
+            self._history = History(revision, self._memory)
             self._expiries = Expiries(found.expiries)
+            compacted = found.compacted if found.changes else revision
             self._retention = Retention(
-                self._kept, found.compacted, found.changes, found.size, self._clock.monotonic()
+                self._kept, compacted, found.changes, found.size, self._clock.monotonic()
             )
-            self._retention.note(found.revision, self._clock.monotonic())
+            self._retention.note(revision, self._clock.monotonic())
             self._tasks.append(asyncio.create_task(self._flush(self._journal), name="store-flush"))
         self._fault = None
         self._tasks.append(asyncio.create_task(self._housekeeping(), name="store-housekeeping"))
@@ -151,14 +154,17 @@ class LocalStore:
     async def watch(self, prefix: str, after: int) -> AsyncIterator[Batch]:
         seen = after
         while not self._closing:
-            older = seen < self._history.oldest
-            found = await self._older(seen) if older else self._history.since(seen)
+            if seen < self._history.oldest:
+                found, upto = await self._older(seen)
+            else:
+                found, upto = self._history.since(seen), seen
             for transaction in found:
                 seen = transaction.revision
                 changes = tuple(r.change() for r in transaction.records if r.key.startswith(prefix))
                 if changes:
                     yield Batch(transaction.revision, changes)
-            if not found and not self._closing:
+            seen = max(seen, upto)
+            if not found and seen >= self._state.revision and not self._closing:
                 await asyncio.shield(self._next())
 
     async def compact(self, revision: int) -> None:
@@ -253,8 +259,8 @@ class LocalStore:
                 return {**self._history.undo(upto, prefix), **undone}
         return self._history.undo(to, prefix)
 
-    async def _older(self, after: int) -> Transactions:
-        """Transactions from the journal up to where memory begins."""
+    async def _older(self, after: int) -> tuple[Transactions, int]:
+        """Transactions from the journal, and up to where: that is where memory begins."""
         while after < self._history.oldest:
             upto = self._history.oldest
             found = await self._kept_history(after, upto)
@@ -262,8 +268,8 @@ class LocalStore:
                 states = self._history.undo(upto, "")
             except Compacted:
                 continue
-            return _redo(found, states, self._state)
-        return self._history.since(after)
+            return _redo(found, states, self._state), upto
+        return self._history.since(after), after
 
     async def _kept_history(self, after: int, upto: int) -> Undos:
         if self._journal is None or after < self._retention.compacted:

@@ -39,7 +39,9 @@ class SqliteStore(LocalStore):
     """
 
     def __init__(self, path: str, clock: Clock | None = None, history: Limits | None = None) -> None:
-        super().__init__(SqliteJournal(Path(path)), clock or SystemClock(), _MEMORY, history or Limits())
+        kept = history or Limits()
+        memory = Limits(kept.age, min(kept.changes, _MEMORY.changes), min(kept.size, _MEMORY.size))
+        super().__init__(SqliteJournal(Path(path)), clock or SystemClock(), memory, kept)
 
 
 class SqliteJournal:

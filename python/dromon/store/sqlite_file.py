@@ -122,6 +122,9 @@ class SqliteFile:
                 db.close()
 
     def _connect(self) -> sqlite3.Connection:
+        # It holds secrets; SQLite gives the log beside it the mode that the file has.
+        self._path.touch(mode=0o600)
+        self._path.chmod(0o600)
         # isolation_level None: transactions begin and end where this module says so.
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=5.0)
         self._db = db
@@ -129,7 +132,6 @@ class SqliteFile:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA wal_autocheckpoint = 4000")
         db.executescript(_SCHEMA)
-        self._path.chmod(0o600)  # it holds secrets
         return db
 
     @staticmethod
