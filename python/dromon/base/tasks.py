@@ -58,6 +58,9 @@ class TaskSet:
         try:
             await factory()
         except Exception as error:
+            if _cancelled():
+                log.debug("task failed while it was cancelled", exc_info=True, extra={"task": name})
+                return
             log.exception("task crashed", extra={"task": name})
             if self._failure is None:
                 self._failure = error
@@ -72,6 +75,10 @@ class TaskSet:
                 await factory()
                 return
             except Exception:
+                if _cancelled():
+                    # Whoever is cancelled may fail on the way out; that must not bring it back to life.
+                    log.debug("task failed while it was cancelled", exc_info=True, extra={"task": name})
+                    return
                 if self._clock.monotonic() - began >= STEADY:
                     backoff.reset()
                 delay = backoff.next()
@@ -101,3 +108,9 @@ class TaskSet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _cancelled() -> bool:
+    """Whether somebody asked the current task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

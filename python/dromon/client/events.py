@@ -1,7 +1,7 @@
 """Record what happened to an object as Event objects, without ever being in the way.
 
 Repeats become a count on one Event, a flood about one object is cut, a full queue drops: an Event is a
-remark, not state. Source: client-go tools/record (aggregation, names, a token bucket of 25, one in 5 minutes).
+remark, not state. Source: client-go tools/record (aggregation, names, bucket of 25, and one in 5 min).
 
 Neighbours: every component records; client.rest writes; `kubectl describe` and `get events` show them.
 """

@@ -8,13 +8,12 @@ from __future__ import annotations
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import cache
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from dromon.api import errors
+from dromon.api import codec, errors
 from dromon.api.types.base import Api
 from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.status import Status
@@ -65,17 +64,11 @@ class _Frame(msgspec.Struct):
     """The outer form of an event; the object's bytes stay as they are until its type is known."""
 
     type: str
-    object: msgspec.Raw
+    object: msgspec.Raw  # a bytes-like view
 
 
 class _Marked(msgspec.Struct):
     metadata: ObjectMeta
-
-
-@cache
-def _decoders(kind: type[Any], binary: bool) -> tuple[Any, Any]:
-    library = msgspec.msgpack if binary else msgspec.json
-    return library.Decoder(_Frame), library.Decoder(kind)
 
 
 class WatchStream(Generic[T]):
@@ -88,9 +81,7 @@ class WatchStream(Generic[T]):
     def __init__(self, stream: ClientStream, kind: type[T], binary: bool) -> None:
         self._stream = stream
         self._binary = binary
-        self._frame, self._object = _decoders(kind, binary)
-        self._status = (msgspec.msgpack if binary else msgspec.json).Decoder(Status)
-        self._marked = (msgspec.msgpack if binary else msgspec.json).Decoder(_Marked)
+        self._decode_as = codec.decode_msgpack if binary else codec.decode_json
         self._kind = kind
         self._rest = b""
         self._failure: errors.ApiError | None = None
@@ -120,7 +111,7 @@ class WatchStream(Generic[T]):
                 raise ConnectionFailed(f"watch broken off: {error}") from error
             try:
                 events = self._decode(self._rest + data if self._rest else data)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except codec.DecodeError as error:
                 raise ConnectionFailed(f"watch event not understood: {error}") from error
             if events:
                 return events
@@ -138,17 +129,17 @@ class WatchStream(Generic[T]):
         raws, self._rest = split_frames(data) if self._binary else split_lines(data)
         events: list[WatchEvent[T]] = []
         for raw in raws:
-            frame = self._frame.decode(raw)
+            frame = self._decode_as(_Frame, raw)
             if frame.type == "BOOKMARK":
                 marked: Any = self._kind()
-                marked.metadata = self._marked.decode(frame.object).metadata
+                marked.metadata = self._decode_as(_Marked, frame.object).metadata
                 events.append(WatchEvent("BOOKMARK", marked))
             elif frame.type == "ERROR":
                 # What came before the error counts; it is raised by the next call.
-                self._failure = errors.ApiError(self._status.decode(frame.object))
+                self._failure = errors.ApiError(self._decode_as(Status, frame.object))
                 break
             else:
-                events.append(WatchEvent(frame.type, self._object.decode(frame.object)))
+                events.append(WatchEvent(frame.type, self._decode_as(self._kind, frame.object)))
         return events
 
     async def aclose(self) -> None:
