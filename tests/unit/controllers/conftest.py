@@ -1,4 +1,4 @@
-"""An in-memory API and informers that show its changes when a test says so: every order of events can be had."""
+"""An in-memory API, and informers that show its changes when a test says so: any order can be had."""
 
 from __future__ import annotations
 
@@ -447,7 +447,7 @@ class Make:
 
     @staticmethod
     def pod(name: str = "p", **parts: Any) -> Pod:
-        """Parts: labels, node, ip, ready, phase, owner, deleted, created, restarts, since, tolerations, ..."""
+        """Parts: labels, node, ip, ready, phase, owner, deleted, created, restarts, since ..."""
         meta: dict[str, Any] = {"name": name, "namespace": parts.get("namespace", "default")}
         meta["labels"] = parts.get("labels", {"app": "x"})
         meta["annotations"] = parts.get("annotations", {})
