@@ -134,7 +134,9 @@ def _host_config(spec: ContainerSpec, oom_floor: int) -> dict[str, Any]:
                 "Source": bind.source,
                 "Target": bind.target,
                 "ReadOnly": bind.read_only,
-                "BindOptions": {"Propagation": bind.propagation or "rprivate"},
+                # Left to the engine where nothing is asked: private, but for a bind that has the engine's
+                # own directory in it, which it refuses to make private.
+                "BindOptions": {"Propagation": bind.propagation} if bind.propagation else {},
             }
             for bind in spec.binds
         ],
