@@ -5,7 +5,6 @@ Neighbours: dromon.apiserver.writes and .subresources; api.codec decodes; .field
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -100,10 +99,8 @@ def _check_fields(
     mode = validation(call)
     if mode == "Ignore":
         return
-    if media == codec.JSON:
-        faults = fieldcheck.unknown(struct, json.loads(body)) + fieldcheck.duplicates(body)
-    else:
-        faults = fieldcheck.unknown(struct, codec.decode_any_msgpack(body))
+    check = fieldcheck.of_json if media == codec.JSON else fieldcheck.of_msgpack
+    faults = check(struct, body)
     if faults and mode == "Strict":
         version = api_version.rpartition("/")[2]
         text = ", ".join(faults)

@@ -25,14 +25,23 @@ async def create_objects(registry: Registry, *, advertise_address: str, port: in
     """Create what is missing: the system's namespaces, the `kubernetes` Service and its endpoints.
 
     Args:
-        advertise_address: where others reach this apiserver; a loopback one gets no endpoints.
+        advertise_address: where others reach this apiserver; there are no endpoints unless they can.
         port: where it listens.
     """
     for name in SYSTEM_NAMESPACES:
         await _ensure(registry, NAMESPACES, Namespace(metadata=ObjectMeta(name=name)))
     await _ensure(registry, SERVICES, _service(port), "default")
-    if not ip_address(advertise_address).is_loopback:
+    if _reachable(advertise_address):
         await _endpoints(registry, advertise_address, port)
+
+
+def _reachable(address: str) -> bool:
+    """Whether others can reach this address: endpoints are addresses, and loopback is everybody's own."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return not (parsed.is_loopback or parsed.is_unspecified)
 
 
 async def _ensure(registry: Registry, r: Resource[Any], obj: Any, namespace: str = "") -> bool:

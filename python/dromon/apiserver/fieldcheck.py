@@ -1,7 +1,8 @@
 """Unknown and duplicate fields of a body: what fieldValidation=Strict refuses and Warn tells of.
 
 Source: KEP-2885 (server side unknown field validation). Typed decoding ignores unknown fields, as clients
-newer than the server need; this looks at the same body once more, by name.
+newer than the server need; this looks at the same body once more, by name. Nearly all bodies are clean, and
+that is found out in a few microseconds (`_is_known`, `_is_unique`); only for others are the faults searched.
 
 Neighbours: dromon.apiserver.body calls it.
 """
@@ -17,11 +18,74 @@ from typing import Any
 
 import msgspec
 
+from dromon.api import codec
+
 Path = str
 Walker = Callable[[Any, Path, list[str]], None]
 
 LIMIT = 100
 """At most so many faults are told of one body."""
+
+
+def of_json(struct: Any, body: bytes) -> list[str]:
+    """The faults of a JSON body, which must be well-formed."""
+    faults = [] if _is_known(struct, body) else unknown(struct, json.loads(body))
+    return faults if _is_unique(body) else faults + duplicates(body)
+
+
+def of_msgpack(struct: Any, body: bytes) -> list[str]:
+    """The unknown fields of a MessagePack body, which must be well-formed."""
+    return unknown(struct, codec.decode_any_msgpack(body))
+
+
+def _is_known(struct: Any, body: bytes) -> bool:
+    """Whether there are surely no unknown fields; False may mean a value of another shape, too."""
+    try:
+        _strict_decoder(struct).decode(body)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _is_unique(body: bytes) -> bool:
+    """Whether no key stands twice in one object.
+
+    Decoding drops repeats with what they hold, so encoding again gives fewer colons; all others stay, unless
+    they were escaped.
+    """
+    if b"\\u003" in body:
+        return False
+    decoded = codec.decode_any(body)
+    return codec.encode_json(decoded).count(b":") == body.count(b":")
+
+
+@cache
+def _strict_decoder(struct: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(_strict(struct))
+
+
+@cache
+def _strict(kind: Any) -> Any:
+    """A type with the same field names, which refuses others and skips over everything else."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        fields = [
+            (f.name, _or_null(_strict(f.type)), msgspec.field(name=f.encode_name, default=None))
+            for f in msgspec.structs.fields(kind)
+        ]
+        return msgspec.defstruct(f"Strict{kind.__name__}", fields, forbid_unknown_fields=True, kw_only=True)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is list and _walker(arguments[0]):
+        return list[_or_null(_strict(arguments[0]))]  # type: ignore[misc]
+    if origin is dict and _walker(arguments[1]):
+        return dict[str, _or_null(_strict(arguments[1]))]  # type: ignore[misc]
+    if origin in (typing.Union, types.UnionType):
+        inner = [a for a in arguments if _walker(a)]
+        return _strict(inner[0]) if inner else msgspec.Raw
+    return msgspec.Raw
+
+
+def _or_null(kind: Any) -> Any:
+    return kind if kind is msgspec.Raw else kind | None
 
 
 def unknown(struct: Any, data: Any) -> list[str]:

@@ -88,7 +88,7 @@ class Handler:
 
     async def _answer(self, request: Request) -> Reply:
         path = request.path
-        if is_public(path):
+        if not path.startswith("/api") and is_public(path):
             return self._public(request)
         user = self._authenticate(request)
         if user is ANONYMOUS:

@@ -7,7 +7,6 @@ Neighbours: dromon.apiserver.registry.
 
 from __future__ import annotations
 
-import uuid
 from random import Random
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -24,4 +23,8 @@ def generate(base: str, random: Random) -> str:
 
 def uid(random: Random) -> str:
     """A version 4 UUID."""
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+    bits = random.getrandbits(128)
+    bits = bits & ~(0xF000 << 64) | 0x4000 << 64  # version 4 (RFC 9562, 5.4)
+    bits = bits & ~(0xC000 << 48) | 0x8000 << 48  # the RFC's variant
+    text = f"{bits:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

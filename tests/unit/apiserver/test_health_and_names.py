@@ -56,7 +56,10 @@ def test_generated_names() -> None:
         assert name.startswith(base[:58])
         assert len(name) <= 63
         assert set(name[-5:]) <= set(names.ALPHABET)
-    assert uuid.UUID(names.uid(random)).version == 4
+    for _ in range(100):
+        uid = names.uid(random)
+        assert str(uuid.UUID(uid)) == uid
+        assert (uuid.UUID(uid).version, uuid.UUID(uid).variant) == (4, uuid.RFC_4122)
 
 
 def test_warnings_stay_one_header() -> None:
