@@ -34,6 +34,8 @@ def remove_containers(cluster: str, host: str = "") -> list[str]:
             except docker.errors.NotFound:
                 continue
             except docker.errors.APIError as error:
+                if "already in progress" in str(error):
+                    continue
                 messages.append(f"failed: container {name}: {error}")
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         messages.append(f"failed: containers can't be removed: {error}")
