@@ -14,7 +14,7 @@ from dromon.api import errors
 from dromon.api.errors import ApiError
 from dromon.api.patch import pointer
 from dromon.api.patch.pointer import PointerError
-from dromon.api.types.status import StatusCause, StatusDetails
+from dromon.api.types.status import StatusDetails
 
 MAX_OPERATIONS = 10_000
 """Upstream's bound on the operations of one patch."""
@@ -122,5 +122,4 @@ _OPERATIONS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
 
 def _misfit(why: str) -> ApiError:
     text = "the server rejected our request due to an error in our request"
-    causes = [StatusCause(reason="UnexpectedServerResponse", message=why)]
-    return errors.make(422, "Invalid", f"{text}: {why}", details=StatusDetails(causes=causes))
+    return errors.make(422, "Invalid", f"{text}: {why}", details=StatusDetails())

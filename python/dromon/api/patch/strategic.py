@@ -17,7 +17,7 @@ from dromon.api.patch import schema
 from dromon.api.patch.order import Ident, arrange, ident, in_order
 from dromon.api.patch.schema import UNKNOWN, Field
 from dromon.api.types.base import Api
-from dromon.api.types.status import StatusCause, StatusDetails
+from dromon.api.types.status import StatusDetails
 
 _PATCH = "$patch"
 _RETAIN_KEYS = "$retainKeys"
@@ -206,7 +206,6 @@ def _bad_directive(directive: Any) -> ApiError:
 
 
 def _contradiction(why: str) -> ApiError:
-    """422: the document can't be patched so (upstream gives it as an unexpected server response)."""
+    """422: the document can't be patched so."""
     text = "the server rejected our request due to an error in our request"
-    causes = [StatusCause(reason="UnexpectedServerResponse", message=why)]
-    return errors.make(422, "Invalid", f"{text}: {why}", details=StatusDetails(causes=causes))
+    return errors.make(422, "Invalid", f"{text}: {why}", details=StatusDetails())
