@@ -100,7 +100,11 @@ def _check_fields(
     if mode == "Ignore":
         return
     check = fieldcheck.of_json if media == codec.JSON else fieldcheck.of_msgpack
-    faults = check(struct, body)
+    try:
+        faults = check(struct, body)
+    except codec.DecodeError as e:
+        # Typed decoding skips over unknown fields without a look at what is in them.
+        raise errors.bad_request(f"the object provided is unrecognized: {e}") from None
     if faults and mode == "Strict":
         version = api_version.rpartition("/")[2]
         text = ", ".join(faults)

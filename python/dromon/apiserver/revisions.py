@@ -28,9 +28,15 @@ def parse_revision(name: str, value: str) -> int | None:
     if not value:
         return None
     if not (value.isascii() and value.isdecimal()):
-        fault = errors.invalid_value(name, value, f'strconv.ParseUint: parsing "{value}": invalid syntax')
-        raise errors.make(400, "BadRequest", str(fault))
+        raise _malformed(name, value, "invalid syntax")
+    if len(value) > 20 or int(value) >= 2**63:
+        raise _malformed(name, value, "value out of range")
     return int(value)
+
+
+def _malformed(name: str, value: str, why: str) -> errors.ApiError:
+    fault = errors.invalid_value(name, value, f'strconv.ParseUint: parsing "{value}": {why}')
+    return errors.bad_request(str(fault))
 
 
 async def wait_for(store: CachedStore, clock: Clock, revision: int) -> None:

@@ -7,12 +7,15 @@ Neighbours: dromon.apiserver.handler routes by it; dromon.api.kinds.RESOURCES is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from dromon.api.errors import bad_request, path_not_found
 from dromon.api.resource import Resource
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,15 @@ def flag(value: str) -> bool:
 
 
 def integer(name: str, value: str) -> int | None:
-    """A non-negative integer query parameter, None when absent.
+    """An integer query parameter (64 bits), None when absent.
 
     Raises:
         ApiError: 400 for anything else.
     """
     if not value:
         return None
-    try:
-        return int(value)
-    except ValueError:
-        raise bad_request(
-            f'strconv.ParseInt: parsing "{value}": invalid syntax in parameter {name}'
-        ) from None
+    if not _INTEGER.fullmatch(value):
+        raise bad_request(f'{name}: strconv.ParseInt: parsing "{value}": invalid syntax')
+    if len(value) > 20 or not -(2**63) <= int(value) < 2**63:
+        raise bad_request(f'{name}: strconv.ParseInt: parsing "{value}": value out of range')
+    return int(value)

@@ -6,7 +6,8 @@ import pytest
 
 from dromon.api.errors import ApiError
 from dromon.api.kinds import ENDPOINT_SLICES, NAMESPACES, NODES, PODS, RESOURCES
-from dromon.apiserver.routes import Route, Router
+from dromon.apiserver.revisions import parse_revision
+from dromon.apiserver.routes import Route, Router, flag, integer
 
 router = Router(RESOURCES)
 
@@ -57,3 +58,17 @@ def test_everything_else_is_404(path: str) -> None:
     with pytest.raises(ApiError) as refused:
         router.resolve(path)
     assert refused.value.code == 404
+
+
+def test_parameters() -> None:
+    assert (integer("limit", ""), integer("limit", "-5"), integer("limit", "07")) == (None, -5, 7)
+    assert (parse_revision("rv", ""), parse_revision("rv", "0"), parse_revision("rv", "12")) == (None, 0, 12)
+    assert [flag(v) for v in ("", "0", "false", "False", "1", "true", "yes")] == [False] * 4 + [True] * 3
+
+
+@pytest.mark.parametrize("value", ["x", "1.5", "1_000", "\u0663", " 1", "9" * 19, "9" * 5000, "-" + "9" * 30])
+def test_malformed_numbers(value: str) -> None:
+    for parse in (integer, parse_revision):
+        with pytest.raises(ApiError) as refused:
+            parse("limit", value)
+        assert refused.value.code == 400
