@@ -41,18 +41,17 @@ class Summary:
 def summarize(pod: Pod) -> Summary:
     """The state of a pod as a person would say it."""
     status = pod.status
-    reason = status.reason or status.phase
-    if any(c.type == "PodScheduled" and c.reason == "SchedulingGated" for c in status.conditions):
-        reason = "SchedulingGated"
-    sidecars = Summary("")
+    summary = Summary(status.reason or status.phase)
+    for condition in status.conditions:
+        if condition.type == "PodScheduled" and condition.reason == "SchedulingGated":
+            summary.reason = "SchedulingGated"
     initial = Summary("")
-    waiting_for = _initialization(pod, initial, sidecars)
+    waiting_for = _initialization(pod, initial, summary) if status.init_container_statuses else ""
     if waiting_for and not _has(pod, "Initialized"):
-        summary = initial
-        summary.reason, summary.ready = waiting_for, sidecars.ready
+        summary.restarts, summary.last_restart = initial.restarts, initial.last_restart
+        summary.reason = waiting_for
     else:
-        summary = sidecars
-        summary.reason = waiting_for or reason
+        summary.reason = waiting_for or summary.reason
         _containers(pod, summary)
     if pod.metadata.deletion_timestamp is not None:
         if status.reason == "NodeLost":
@@ -63,9 +62,10 @@ def summarize(pod: Pod) -> Summary:
 
 
 def _initialization(pod: Pod, initial: Summary, sidecars: Summary) -> str:
-    """Why initialization is not over ("Init:0/2"), or "" when it is. Counts restarts on the way."""
-    if not pod.status.init_container_statuses:
-        return ""
+    """Why initialization is not over ("Init:0/2"), or "" when it is.
+
+    Counts all restarts in `initial`; those of sidecars, and which of them are ready, in `sidecars`.
+    """
     restartable = {c.name for c in pod.spec.init_containers if c.restart_policy == "Always"}
     for i, status in enumerate(pod.status.init_container_statuses):
         initial.count(status)
@@ -116,7 +116,8 @@ def _has(pod: Pod, condition: str) -> bool:
 
 def _ready(pod: Pod, now: float) -> str:
     total = len(pod.spec.containers)
-    total += sum(c.restart_policy == "Always" for c in pod.spec.init_containers)
+    if pod.spec.init_containers:
+        total += sum(c.restart_policy == "Always" for c in pod.spec.init_containers)
     return f"{summarize(pod).ready}/{total}"
 
 
