@@ -78,6 +78,8 @@ def end(processes: Iterable[tuple[int, int]], grace: float) -> None:
         PermissionError: a process belongs to somebody else.
     """
     running = [p for p in processes if send(*p, signal.SIGTERM)]
+    for process in running:
+        send(*process, signal.SIGCONT)  # a stopped process hears nothing until it goes on
     for process in wait_gone(running, grace):
         send(*process, signal.SIGKILL)
     wait_gone(running, 5.0)
