@@ -252,7 +252,7 @@ async def test_a_restart_writes_nothing_and_interrupts_nothing(world: World) -> 
 def _restart_writes(world: World) -> int:
     own = rules.prefix(iptables.instance(world.state_dir))
     ruleset = rules.Ruleset(own, "10.1.0.0/16")
-    ruleset.update("default/nifty-svc", model.portals(world.service, world.slices))
+    ruleset.update({"default/nifty-svc": model.portals(world.service, world.slices)})
     return Executor(own).sync(ruleset.chains, None)
 
 

@@ -172,9 +172,11 @@ class Proxy:
         changed, self._changed = self._changed, set()
         for key in changed:
             self._before.setdefault(key, self._ruleset.portals(key))
-            dirty = self._ruleset.update(key, model.portals(self._service(key), self._slices(key)))
-            if self._dirty is not None:
-                self._dirty |= dirty
+        dirty = self._ruleset.update(
+            {key: model.portals(self._service(key), self._slices(key)) for key in changed}
+        )
+        if self._dirty is not None:
+            self._dirty |= dirty
 
     async def _write(self) -> None:
         began = self._clock.monotonic()

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 
 from dromon.base.iptables import Chain, Jump, comment
@@ -80,8 +80,7 @@ class Ruleset:
         self._own = own
         self._pod_cidr = pod_cidr
         self._portals: dict[str, tuple[Portal, ...]] = {}
-        self._blocks: dict[int, dict[tuple[int, str, int, str], Portal | None]] = {}
-        self._external: set[tuple[int, str, int, str]] = set()
+        self._blocks: dict[int, dict[tuple[int, str, int, str], list[str]]] = {}
         self._node_ports: dict[tuple[str, int], dict[tuple[int, str], Portal]] = {}
         self.chains: dict[Chain, tuple[str, ...]] = {}
         refused = f"-m mark --mark {REFUSE:#x}/{REFUSE:#x} -j REJECT --reject-with"
@@ -102,26 +101,30 @@ class Ruleset:
         """What the service `key` has now."""
         return self._portals.get(key, ())
 
-    def update(self, key: str, portals: tuple[Portal, ...]) -> set[Chain]:
-        """Give the service `key` these portals.
+    def update(self, changes: Mapping[str, tuple[Portal, ...]]) -> set[Chain]:
+        """Give services other portals; together costs less than one by one.
+
+        Args:
+            changes: key of a service -> all of its portals now.
 
         Returns:
             the chains that may have changed.
         """
-        before = self._portals.get(key, ())
-        if before == portals:
-            return set()
         dirty: set[Chain] = set()
         blocks: set[int] = set()
         groups: set[tuple[str, int]] = set()
-        for portal in before:
-            self._forget(portal, blocks, groups, dirty)
-        for portal in portals:
-            self._enter(portal, blocks, groups, dirty)
-        if portals:
-            self._portals[key] = portals
-        else:
-            self._portals.pop(key, None)
+        for key, portals in changes.items():
+            before = self._portals.get(key, ())
+            if before == portals:
+                continue
+            for portal in before:
+                self._forget(portal, blocks, groups, dirty)
+            for portal in portals:
+                self._enter(portal, blocks, groups, dirty)
+            if portals:
+                self._portals[key] = portals
+            else:
+                self._portals.pop(key, None)
         for block in blocks:
             self._write_block(block, dirty)
         for twenty in {block >> 4 for block in blocks}:
@@ -130,7 +133,8 @@ class Ruleset:
             self._write_group(group, dirty)
         if groups:
             self._write_nodes(dirty)
-        self._write_root(dirty)
+        if dirty:
+            self._write_root(dirty)
         return dirty
 
     def _entries(self, portal: Portal) -> Iterable[tuple[int, tuple[int, str, int, str], bool]]:
@@ -147,7 +151,6 @@ class Ruleset:
         dirty.add(chain)
         for block, entry, _ in self._entries(portal):
             self._blocks.get(block, {}).pop(entry, None)
-            self._external.discard(entry)
             blocks.add(block)
         if portal.node_port:
             group = (portal.protocol, portal.node_port // PORTS_PER_CHAIN)
@@ -161,9 +164,7 @@ class Ruleset:
         self.chains[chain] = self._portal_rules(portal)
         dirty.add(chain)
         for block, entry, outside in self._entries(portal):
-            self._blocks.setdefault(block, {})[entry] = portal
-            if outside:
-                self._external.add(entry)
+            self._blocks.setdefault(block, {})[entry] = self._entry_rules(portal, entry[0], outside)
             blocks.add(block)
         if portal.node_port:
             group = (portal.protocol, portal.node_port // PORTS_PER_CHAIN)
@@ -212,12 +213,9 @@ class Ruleset:
         split = len(entries) > FLAT
         parts: dict[int, list[str]] = {}
         for entry in sorted(entries):
-            portal = entries[entry]
-            if portal is not None:
-                parts.setdefault(entry[0] >> 4, []).extend(self._entry_rules(entry, portal))
+            parts.setdefault(entry[0] >> 4, []).extend(entries[entry])
         for part in range(block << 4, (block << 4) + 16):
-            listed = tuple(parts.get(part, ())) if split else ()
-            self._put(f"{self._own}C{part:07x}", listed, dirty)
+            self._put(f"{self._own}C{part:07x}", tuple(parts.get(part, ())) if split else (), dirty)
         rules = (
             [f"-d {_network(part << 4, 28)} -j {self._own}C{part:07x}" for part in sorted(parts)]
             if split
@@ -225,11 +223,11 @@ class Ruleset:
         )
         self._put(f"{self._own}B{block:06x}", tuple(rules), dirty)
 
-    def _entry_rules(self, entry: tuple[int, str, int, str], portal: Portal) -> list[str]:
-        number, protocol, port, name = entry
-        kind = protocol.lower()
-        match = f"-d {IPv4Address(number)}/32 -p {kind} {comment(name)} -m {kind} --dport {port}"
-        marked = [f"{match} {_mark(MASQUERADE)}"] if entry in self._external else []
+    def _entry_rules(self, portal: Portal, address: int, outside: bool) -> list[str]:
+        kind = portal.protocol.lower()
+        protocol = f"-p {kind} {comment(portal.name)} -m {kind} --dport {portal.port}"
+        match = f"-d {IPv4Address(address)}/32 {protocol}"
+        marked = [f"{match} {_mark(MASQUERADE)}"] if outside else []
         return [*marked, f"{match} -j {self.portal_chain(portal)}"]
 
     def _write_twenty(self, twenty: int, dirty: set[Chain]) -> None:

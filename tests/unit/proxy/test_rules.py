@@ -85,7 +85,7 @@ def portal(name: str, address: str, *endpoints: str, port: int = 80, **more: obj
 
 def test_a_portal_leads_to_each_of_its_endpoints() -> None:
     ruleset = Ruleset(OWN, "10.1.0.0/16")
-    ruleset.update("ns/a", (portal("ns/a", "10.0.0.1", "10.1.0.1", "10.1.0.2", "10.1.0.3"),))
+    ruleset.update({"ns/a": (portal("ns/a", "10.0.0.1", "10.1.0.1", "10.1.0.2", "10.1.0.3"),)})
     packet = send(ruleset, Packet("10.0.0.1", 80))
     assert packet.choices == ["10.1.0.1:8080", "10.1.0.2:8080", "10.1.0.3:8080"]
     assert packet.mark == 0
@@ -96,7 +96,7 @@ def test_a_portal_leads_to_each_of_its_endpoints() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
 def test_every_endpoint_gets_the_same_share(count: int) -> None:
     ruleset = Ruleset(OWN)
-    ruleset.update("a", (portal("a", "10.0.0.1", *(f"10.1.0.{i}" for i in range(count))),))
+    ruleset.update({"a": (portal("a", "10.0.0.1", *(f"10.1.0.{i}" for i in range(count))),)})
     chain = ruleset.portal_chain(ruleset.portals("a")[0])
     left, shares = 1.0, []
     for rule in ruleset.chains[Chain("nat", chain)]:
@@ -108,9 +108,8 @@ def test_every_endpoint_gets_the_same_share(count: int) -> None:
 
 def test_sources_outside_the_pod_network_are_masqueraded() -> None:
     ruleset = Ruleset(OWN, "10.1.0.0/16")
-    ruleset.update(
-        "ns/a", (portal("ns/a", "10.0.0.1", "10.1.0.1", node_port=30080, external=("192.0.2.7",)),)
-    )
+    wanted = portal("ns/a", "10.0.0.1", "10.1.0.1", node_port=30080, external=("192.0.2.7",))
+    ruleset.update({"ns/a": (wanted,)})
     assert send(ruleset, Packet("10.0.0.1", 80, source="192.0.2.1")).mark == rules.MASQUERADE
     assert send(ruleset, Packet("192.0.2.7", 80)).mark == rules.MASQUERADE
     packet = send(ruleset, Packet("192.0.2.2", 30080, local=True))
@@ -122,14 +121,14 @@ def test_sources_outside_the_pod_network_are_masqueraded() -> None:
 
 def test_without_endpoints_packets_are_marked_for_refusal() -> None:
     ruleset = Ruleset(OWN, "10.1.0.0/16")
-    ruleset.update("ns/a", (portal("ns/a", "10.0.0.1", node_port=30080),))
+    ruleset.update({"ns/a": (portal("ns/a", "10.0.0.1", node_port=30080),)})
     for packet in (Packet("10.0.0.1", 80), Packet("192.0.2.2", 30080, local=True)):
         assert send(ruleset, packet).mark == rules.REFUSE
 
 
 def test_affinity_remembers_before_it_chooses() -> None:
     ruleset = Ruleset(OWN)
-    ruleset.update("a", (portal("a", "10.0.0.1", "10.1.0.1", "10.1.0.2", affinity=60),))
+    ruleset.update({"a": (portal("a", "10.0.0.1", "10.1.0.1", "10.1.0.2", affinity=60),)})
     listed = ruleset.chains[Chain("nat", ruleset.portal_chain(ruleset.portals("a")[0]))]
     assert [("--rcheck --seconds 60" in rule, "--set" in rule) for rule in listed] == [
         (True, False),
@@ -141,15 +140,14 @@ def test_affinity_remembers_before_it_chooses() -> None:
 
 def test_a_change_touches_only_its_own_chains() -> None:
     ruleset = Ruleset(OWN)
-    for number in range(1000):
-        address = f"10.0.{number // 250}.{number % 250 + 1}"
-        ruleset.update(f"ns/{number}", (portal(f"ns/{number}", address, "10.1.0.1"),))
-    same = ruleset.update("ns/500", (portal("ns/500", "10.0.2.1", "10.1.0.1"),))
+    names = {f"ns/{number}": f"10.0.{number // 250}.{number % 250 + 1}" for number in range(1000)}
+    ruleset.update({name: (portal(name, address, "10.1.0.1"),) for name, address in names.items()})
+    same = ruleset.update({"ns/500": (portal("ns/500", "10.0.2.1", "10.1.0.1"),)})
     assert same == set()
-    dirty = ruleset.update("ns/500", (portal("ns/500", "10.0.2.1", "10.1.0.2"),))
+    dirty = ruleset.update({"ns/500": (portal("ns/500", "10.0.2.1", "10.1.0.2"),)})
     assert dirty == {Chain("nat", ruleset.portal_chain(ruleset.portals("ns/500")[0]))}
     before = dict(ruleset.chains)
-    dirty = ruleset.update("ns/500", ())
+    dirty = ruleset.update({"ns/500": ()})
     changed = {
         chain for chain in {*before, *ruleset.chains} if before.get(chain) != ruleset.chains.get(chain)
     }
@@ -159,10 +157,9 @@ def test_a_change_touches_only_its_own_chains() -> None:
 
 def test_ten_thousand_services_are_not_walked() -> None:
     ruleset = Ruleset(OWN)
-    for number in range(10_000):
-        address = str(ipaddress.IPv4Address(int(ipaddress.IPv4Address("10.0.0.0")) + number * 6 + 1))
-        ruleset.update(f"ns/{number}", (portal(f"ns/{number}", address, "10.1.0.1"),))
-    address = str(ipaddress.IPv4Address(int(ipaddress.IPv4Address("10.0.0.0")) + 9_999 * 6 + 1))
+    first = ipaddress.IPv4Address("10.0.0.1")
+    ruleset.update({f"ns/{n}": (portal(f"ns/{n}", str(first + 6 * n), "10.1.0.1"),) for n in range(10_000)})
+    address = str(first + 6 * 9_999)
     packet = send(ruleset, Packet(address, 80))
     assert packet.target == "10.1.0.1:8080"
     assert packet.walked < 100
@@ -172,7 +169,7 @@ def test_names_fit_into_the_kernels() -> None:
     ruleset = Ruleset(OWN)
     for number in range(40):
         wanted = portal(f"n/{number}", "255.255.255.255", "10.1.0.1", port=number + 1, node_port=32767)
-        ruleset.update(f"n/{number}", (wanted,))
+        ruleset.update({f"n/{number}": (wanted,)})
     assert max(len(chain.name) for chain in ruleset.chains) <= 28
 
 
@@ -212,12 +209,11 @@ def test_any_history_gives_the_chains_of_its_end(steps: list[tuple[int, list[tup
             for at, (address, port, udp, node, ends) in enumerate(wanted)
         )
         before = dict(ruleset.chains)
-        dirty = ruleset.update(key, state[key])
+        dirty = ruleset.update({key: state[key]})
         both = {*before, *ruleset.chains}
         assert {chain for chain in both if before.get(chain) != ruleset.chains.get(chain)} <= dirty
     fresh = Ruleset(OWN, "10.1.0.0/16")
-    for key, listed in state.items():
-        fresh.update(key, listed)
+    fresh.update(state)
     assert fresh.chains == ruleset.chains
     named = {
         Chain("nat", name)
