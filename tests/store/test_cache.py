@@ -1,0 +1,349 @@
+"""The cached store over every backend: reads follow writes, lists page, watches resume."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dromon.api.errors import ApiError
+from dromon.api.resource import Resource, SelectableField
+from dromon.api.types.pod import Pod
+from dromon.store.cache import CachedStore, Watcher
+from dromon.store.interface import CompareFailed, Delete, Put, StoreError, Unavailable
+from dromon.store.local import LocalStore
+from dromon.store.memory import MemoryStore
+from dromon.store.sqlite import SqliteStore
+from dromon.testing.clock import FakeClock
+
+from .conftest import elapse
+
+PODS: Resource[Pod] = Resource("", "v1", "Pod", "pods", Pod, None, fields=(SelectableField("spec.nodeName"),))
+NODES: Resource[Any] = Resource("", "v1", "Node", "nodes", Pod, None, namespaced=False)
+
+
+def backend(kind: str, path: Path, clock: FakeClock) -> LocalStore:
+    return MemoryStore(clock) if kind == "memory" else SqliteStore(str(path / "db"), clock)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def cached(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> AsyncIterator[CachedStore]:
+    store = CachedStore(backend(request.param, tmp_path, clock), [PODS, NODES], {}, clock, queue_events=50)
+    await store.start()
+    yield store
+    await store.close()
+
+
+def pod(name: str, *, namespace: str = "m", node: str = "", app: str = "") -> Put:
+    body: dict[str, Any] = {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+    if app:
+        body["metadata"]["labels"] = {"app": app}
+    if node:
+        body["spec"] = {"nodeName": node}
+    return Put(PODS.key(namespace, name), json.dumps(body, separators=(",", ":")).encode())
+
+
+def names(items: list[bytes]) -> list[str]:
+    return [json.loads(i)["metadata"]["name"] for i in items]
+
+
+async def frames(watcher: Watcher) -> list[dict[str, Any]]:
+    async with asyncio.timeout(10):
+        return [json.loads(line) for line in (await watcher.frames()).splitlines()]
+
+
+def told(events: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    return [
+        (e["type"], e["object"]["metadata"].get("name", ""), int(e["object"]["metadata"]["resourceVersion"]))
+        for e in events
+    ]
+
+
+async def test_a_write_is_read_back(cached: CachedStore) -> None:
+    revision = await cached.commit([pod("a")])
+    assert cached.revision == revision
+    found = cached.get(PODS, "m", "a")
+    assert found is not None
+    assert json.loads(found)["metadata"]["resourceVersion"] == str(revision)
+    assert cached.get(PODS, "n", "a") is None
+    assert cached.count(PODS) == 1
+    await cached.commit([Delete(PODS.key("m", "a"), expect=revision)])
+    assert cached.get(PODS, "m", "a") is None
+
+
+async def test_a_write_that_fails_says_what_is_there(cached: CachedStore) -> None:
+    first = pod("a")
+    revision = await cached.commit([first])
+    with pytest.raises(CompareFailed) as failure:
+        await cached.commit([Put(first.key, b"{}", expect=0)])
+    latest = await cached.latest(first.key)
+    assert failure.value.current == latest
+    assert latest is not None
+    assert latest.mod_revision == revision
+
+
+async def test_cluster_scoped_kinds(cached: CachedStore) -> None:
+    body = b'{"kind":"Node","apiVersion":"v1","metadata":{"name":"n1"}}'
+    await cached.commit([Put(NODES.key("", "n1"), body)])
+    assert cached.get(NODES, "", "n1") is not None
+    assert json.loads(cached.list(NODES).body)["kind"] == "NodeList"
+    assert len(cached.objects(NODES, fields="metadata.name=n1").items) == 1
+
+
+async def test_lists_select(cached: CachedStore) -> None:
+    await asyncio.gather(
+        *(
+            cached.commit([pod(f"p{i}", namespace="mn"[i % 2], node=f"n{i % 3}", app="ab"[i < 6])])
+            for i in range(12)
+        )
+    )
+    assert names(cached.objects(PODS, "m", labels="app=b").items) == ["p0", "p2", "p4"]
+    assert names(cached.objects(PODS, fields="spec.nodeName=n1").items) == ["p10", "p4", "p1", "p7"]
+    assert names(cached.objects(PODS, "n", labels="app!=b", fields="spec.nodeName=n1").items) == ["p7"]
+    assert cached.list(PODS, "none").body.endswith(b'"items":[]}\n')
+
+
+async def test_pages_are_of_one_revision(cached: CachedStore) -> None:
+    for i in range(7):
+        await cached.commit([pod(f"p{i}")])
+    first = cached.list(PODS, limit=3)
+    assert first.remaining == 4
+    assert json.loads(first.body)["metadata"] == {
+        "resourceVersion": str(first.revision),
+        "continue": first.continue_,
+        "remainingItemCount": 4,
+    }
+    await cached.commit([Delete(PODS.key("m", "p4")), pod("p5", app="new"), pod("p31")])
+    second = cached.objects(PODS, limit=3, continue_=first.continue_)
+    assert (names(second.items), second.revision, second.remaining) == (["p3", "p4", "p5"], first.revision, 1)
+    last = cached.objects(PODS, limit=3, continue_=second.continue_)
+    assert (names(last.items), last.continue_, last.remaining) == (["p6"], "", None)
+    exact = cached.objects(PODS, revision=first.revision, exact=True)
+    assert names(exact.items) == [f"p{i}" for i in range(7)]
+
+
+async def test_a_page_whose_revision_is_gone(clock: FakeClock) -> None:
+    store = CachedStore(MemoryStore(clock), [PODS], {}, clock)
+    await store.start()
+    await store.commit([pod(f"p{i}") for i in range(4)])
+    first = store.list(PODS, limit=2)
+    for i in range(10_001):
+        await store.commit([pod("p3", app=str(i))])
+    with pytest.raises(ApiError) as refusal:
+        store.list(PODS, limit=2, continue_=first.continue_)
+    assert (refusal.value.code, refusal.value.reason) == (410, "Expired")
+    with pytest.raises(ApiError) as too_old:
+        store.list(PODS, revision=first.revision, exact=True)
+    assert too_old.value.message == "The resourceVersion for the provided list is too old."
+    # The refusal has a token to go on with, at the newest revision.
+    rest = store.objects(PODS, limit=2, continue_=refusal.value.status.metadata.continue_)
+    assert (names(rest.items), rest.revision) == (["p2", "p3"], store.revision)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ({"labels": "a in b"}, 400, "unable to parse requirement: found 'b' expected: '('"),
+        ({"fields": "spec.x=1"}, 400, "field label not supported: spec.x"),
+        ({"continue_": "%%%"}, 400, "continue key is not valid: "),
+        ({"continue_": "eyJ2IjoieCIsInJ2IjoxLCJzdGFydCI6ImEifQ"}, 400, "server does not recognize"),
+        ({"revision": 99}, 504, "Too large resource version: 99, current: 1"),
+        ({"revision": 99, "exact": True}, 504, "Too large resource version: 99, current: 1"),
+    ],
+)
+async def test_lists_that_are_refused(
+    cached: CachedStore, arguments: dict[str, Any], code: int, message: str
+) -> None:
+    with pytest.raises(ApiError) as refusal:
+        cached.list(PODS, **arguments)
+    assert refusal.value.code == code
+    assert message in refusal.value.message
+
+
+async def test_watch_from_a_list(cached: CachedStore) -> None:
+    await cached.commit([pod("a")])
+    listed = cached.list(PODS)
+    watcher = cached.watch(PODS, after=listed.revision)
+    added = await cached.commit([pod("b")])
+    gone = await cached.commit([Delete(PODS.key("m", "a"))])
+    assert told(await frames(watcher)) == [("ADDED", "b", added), ("DELETED", "a", gone)]
+    watcher.close()
+
+
+async def test_watch_begins_with_what_is_there(cached: CachedStore) -> None:
+    first = await cached.commit([pod("a", node="n1"), pod("b")])
+    watcher = cached.watch(PODS, after=None, fields="spec.nodeName=n1")
+    assert told(await frames(watcher)) == [("ADDED", "a", first)]
+    second = await cached.commit([pod("b", node="n1")])
+    third = await cached.commit([pod("a", node="n2")])
+    assert told(await frames(watcher)) == [("ADDED", "b", second), ("DELETED", "a", third)]
+    watcher.close()
+
+
+async def test_a_waiting_reader_is_woken(cached: CachedStore) -> None:
+    watcher = cached.watch(PODS, after=cached.revision)
+    reading = asyncio.create_task(frames(watcher))
+    await asyncio.sleep(0)
+    revision = await cached.commit([pod("a")])
+    assert told(await reading) == [("ADDED", "a", revision)]
+    watcher.close()
+
+
+async def test_events_one_by_one(cached: CachedStore) -> None:
+    watcher = cached.watch(PODS, after=cached.revision)
+    revision = await cached.commit([pod("a")])
+    (event,) = await watcher.events()
+    assert (event.type, event.object, event.revision) == ("ADDED", cached.get(PODS, "m", "a"), revision)
+    watcher.close()
+
+
+async def test_initial_events_end_with_a_bookmark(cached: CachedStore) -> None:
+    for i in range(3):
+        revision = await cached.commit([pod(f"p{i}")])
+    watcher = cached.watch(PODS, after=revision, bookmarks=True, send_initial=True)
+    events = await frames(watcher)
+    assert [e["type"] for e in events] == ["ADDED"] * 3 + ["BOOKMARK"]
+    assert events[-1]["object"] == {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "metadata": {
+            "resourceVersion": str(revision),
+            "annotations": {"k8s.io/initial-events-end": "true"},
+        },
+    }
+    later = await cached.commit([pod("q")])
+    assert told(await frames(watcher)) == [("ADDED", "q", later)]
+    watcher.close()
+
+
+async def test_bookmarks_tell_how_far_a_quiet_watch_is(cached: CachedStore, clock: FakeClock) -> None:
+    watcher = cached.watch(PODS, after=cached.revision, fields="spec.nodeName=none", bookmarks=True)
+    reading = asyncio.create_task(frames(watcher))
+    revision = await cached.commit([pod("a")])
+    await elapse(clock, 30.0)
+    assert not reading.done()
+    await elapse(clock, 40.0)
+    assert told(await reading) == [("BOOKMARK", "", revision)]
+    watcher.close()
+
+
+async def test_a_reader_that_falls_behind_is_told_to_list_again(cached: CachedStore) -> None:
+    watcher = cached.watch(PODS, after=cached.revision)
+    for i in range(51):
+        await cached.commit([pod("a", app=str(i))])
+    with pytest.raises(ApiError) as refusal:
+        await watcher.frames()
+    assert (refusal.value.code, refusal.value.reason) == (410, "Expired")
+    watcher.close()
+
+
+async def test_a_watch_from_the_future_waits_and_then_gives_up(cached: CachedStore, clock: FakeClock) -> None:
+    soon = cached.watch(PODS, after=cached.revision + 1)
+    reading = asyncio.create_task(frames(soon))
+    await asyncio.sleep(0)
+    await cached.commit([pod("a")])
+    second = await cached.commit([pod("b")])
+    assert told(await reading) == [("ADDED", "b", second)]
+    never = cached.watch(PODS, after=10_000)
+    reading = asyncio.create_task(frames(never))
+    await asyncio.sleep(0)
+    await elapse(clock, 4.0)
+    with pytest.raises(ApiError, match="Too large resource version: 10000") as refusal:
+        await reading
+    assert refusal.value.code == 504
+    soon.close()
+    never.close()
+
+
+async def test_watch_refuses_selectors_at_once(cached: CachedStore) -> None:
+    with pytest.raises(ApiError) as refusal:
+        cached.watch(PODS, after=None, labels="a b")
+    assert refusal.value.code == 400
+
+
+async def test_closing_ends_watches(cached: CachedStore) -> None:
+    watchers = [cached.watch(PODS, after=cached.revision), cached.watch(PODS, after=10_000)]
+    reading = [asyncio.create_task(w.frames()) for w in watchers[:1]]
+    await asyncio.sleep(0)
+    await cached.close()
+    assert await asyncio.gather(*reading) == [b""]
+    assert await watchers[1].frames() == b""
+    assert await cached.watch(PODS, after=None).events() == []
+    with pytest.raises(Unavailable):
+        await cached.commit([pod("a")])
+
+
+async def test_watches_resume_across_a_restart(tmp_path: Path, clock: FakeClock) -> None:
+    store = CachedStore(backend("sqlite", tmp_path, clock), [PODS], {}, clock)
+    await store.start()
+    first = await store.commit([pod("a", node="n1")])
+    second = await store.commit([pod("a", node="n2"), pod("b")])
+    third = await store.commit([Delete(PODS.key("m", "a"))])
+    await store.close()
+    store = CachedStore(backend("sqlite", tmp_path, clock), [PODS], {}, clock)
+    await store.start()
+    assert store.revision == third
+    watchers = [store.watch(PODS, after=first), store.watch(PODS, after=first, fields="spec.nodeName=n1")]
+    await store.commit([pod("c")])
+    all_of, one_node = await asyncio.gather(*map(frames, watchers))
+    assert told(all_of) == [
+        ("MODIFIED", "a", second),
+        ("ADDED", "b", second),
+        ("DELETED", "a", third),
+        ("ADDED", "c", third + 1),
+    ]
+    assert told(one_node) == [("DELETED", "a", second)]
+    earlier = store.watch(PODS, after=1)
+    assert told(await frames(earlier))[0] == ("ADDED", "a", first)
+    for watcher in (*watchers, earlier):
+        watcher.close()
+    await store.close()
+
+
+async def test_a_watch_from_before_the_store_s_history(tmp_path: Path, clock: FakeClock) -> None:
+    inner = backend("sqlite", tmp_path, clock)
+    store = CachedStore(inner, [PODS], {}, clock)
+    await store.start()
+    for i in range(5):
+        await store.commit([pod("a", app=str(i))])
+    await inner.compact(4)
+    await store.close()
+    store = CachedStore(backend("sqlite", tmp_path, clock), [PODS], {}, clock)
+    await store.start()
+    watcher = store.watch(PODS, after=2)
+    with pytest.raises(ApiError, match=r"^too old resource version: 2 \(4\)$") as refusal:
+        await watcher.frames()
+    assert (refusal.value.code, refusal.value.reason) == (410, "Expired")
+    watcher.close()
+    await store.close()
+
+
+async def test_an_object_that_can_t_be_read_is_named(clock: FakeClock) -> None:
+    inner = MemoryStore(clock)
+    store = CachedStore(inner, [PODS], {}, clock)
+    await store.start()
+    with pytest.raises(Unavailable, match="the cache does not follow the store: /registry/core/pods/m/a: "):
+        await store.commit([Put(PODS.key("m", "a"), b"nonsense")])
+    assert "does not follow" in (store.check() or "")
+    await store.close()
+
+
+async def test_starting_on_what_can_t_be_read_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    inner = backend("sqlite", tmp_path, clock)
+    await inner.start()
+    await inner.commit([Put(PODS.key("m", "a"), b"[]")])
+    await inner.close()
+    store = CachedStore(backend("sqlite", tmp_path, clock), [PODS], {}, clock)
+    with pytest.raises(StoreError, match="/registry/core/pods/m/a"):
+        await store.start()

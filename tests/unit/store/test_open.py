@@ -1,0 +1,32 @@
+"""From URLs to stores."""
+
+from __future__ import annotations
+
+import pytest
+
+from dromon.store.interface import StoreError
+from dromon.store.memory import MemoryStore
+from dromon.store.open import open_store
+from dromon.store.sqlite import SqliteStore
+
+
+def test_the_schemes() -> None:
+    assert isinstance(open_store("memory://"), MemoryStore)
+    assert isinstance(open_store("sqlite:///var/lib/x%20y/db"), SqliteStore)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "etcd://127.0.0.1:2379",
+        "sqlite://relative/path",
+        "sqlite:///",
+        "/var/db",
+        "",
+        "memory://host",
+        "postgres://x",
+    ],
+)
+def test_anything_else_is_refused_with_what_is_supported(url: str) -> None:
+    with pytest.raises(StoreError, match=r"supported are sqlite:///absolute/path and memory://"):
+        open_store(url)
