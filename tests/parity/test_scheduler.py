@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dromon._core import SchedulerEngine
+from dromon._core import CompiledPod, SchedulerEngine
 from dromon.scheduler.engine.reference import ReferenceEngine
 from dromon.scheduler.inputs import (
     HostPort,
@@ -104,6 +105,11 @@ steps = st.lists(
 )
 
 
+def roomy(name: str, pods: int) -> NodeInfo:
+    """A node that only its number of pods can fill."""
+    return NodeInfo(name, allocatable=(("cpu", 1000), ("memory", 1000)), max_pods=pods)
+
+
 class Both:
     """Both engines, called alike and compared after every call."""
 
@@ -111,7 +117,10 @@ class Both:
         self.rust = SchedulerEngine(seed)
         self.python = ReferenceEngine(seed)
         self.classes = classes
-        self.compiled = [self.rust.compile(c) for c in classes]
+
+    def compiled(self, k: int) -> CompiledPod:
+        """Compiled anew each time, as after the scheduler's cache forgot it."""
+        return self.rust.compile(self.classes[k])
 
     def step(self, step: tuple) -> None:
         match step:
@@ -122,26 +131,34 @@ class Both:
                 self.rust.remove_node(name)
                 self.python.remove_node(name)
             case ("add", uid, k, node):
-                assert self.rust.add_pod(uid, self.compiled[k], node) == self.python.add_pod(
+                assert self.rust.add_pod(uid, self.compiled(k), node) == self.python.add_pod(
                     uid, self.classes[k], node
                 )
             case ("remove", uid):
                 self.rust.remove_pod(uid)
                 self.python.remove_pod(uid)
+            case ("look", k):
+                self.compare_scores(k)
             case ("schedule", batch):
-                got = self.rust.schedule([(uid, self.compiled[k]) for uid, k in batch])
+                got = self.rust.schedule([(uid, self.compiled(k)) for uid, k in batch])
                 assert got == self.python.schedule([(uid, self.classes[k]) for uid, k in batch])
 
     def compare(self) -> None:
         assert self.rust.node_count() == self.python.node_count()
         for uid in UIDS:
             assert self.rust.pod_node(uid) == self.python.pod_node(uid)
-        for compiled, plain in zip(self.compiled, self.classes, strict=True):
+        for k, plain in enumerate(self.classes):
+            compiled = self.compiled(k)
+            self.compare_scores(k)
             scores = self.rust.scores(compiled)
-            assert list(scores.items()) == list(self.python.scores(plain).items())
             for name in (*NODES, "unknown"):
                 assert self.rust.has_node(name) == self.python.has_node(name)
                 assert self.rust.fits(compiled, name) == self.python.fits(plain, name) == (name in scores)
+
+    def compare_scores(self, k: int) -> None:
+        """Feasible nodes, their scores, and their order."""
+        got, expected = self.rust.scores(self.compiled(k)), self.python.scores(self.classes[k])
+        assert list(got.items()) == list(expected.items())
 
 
 @settings(max_examples=300, deadline=None)
@@ -151,6 +168,40 @@ def test_every_call_gives_the_same_answer(seed: int, classes: list[PodClass], st
     for step in steps:
         both.step(step)
     both.compare()
+
+
+APP, TIER = ("app", "a"), ("tier", "b")
+PEERS = [
+    PodClass(namespace="n1", labels=(APP,), owner="rc-1", spread=Spread("rc-1")),
+    PodClass(namespace="n1", labels=(APP, TIER), owner="rc-1", spread=Spread("", "n1", (APP,))),
+    PodClass(namespace="n1", labels=(TIER,), requests=(("cpu", 1),), spread=Spread("", "n1", (TIER,))),
+]
+peer_steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), uids, st.integers(0, 2), st.sampled_from(NODES[:3])),
+        st.tuples(st.just("add"), uids, st.integers(0, 2), st.sampled_from(NODES[:3])),
+        st.tuples(st.just("remove"), uids),
+        st.tuples(st.just("look"), st.integers(0, 2)),
+        st.tuples(st.just("drop"), st.sampled_from(NODES[:3])),
+        st.tuples(st.just("set"), st.builds(roomy, st.sampled_from(NODES[:3]), st.integers(3, 8))),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.booleans(), peer_steps)
+def test_peers_are_counted_as_they_come_and_go(always: bool, steps: list[tuple]) -> None:
+    """Few nodes, many peers: the highest count rises and falls, and groups begin amid placed pods."""
+    both = Both(1, PEERS)
+    for name in NODES[:3]:
+        both.step(("set", roomy(name, 8)))
+    for step in steps:
+        both.step(step)
+        for k in range(3) if always else ():
+            both.compare_scores(k)
+    for k in range(3):
+        both.compare_scores(k)
 
 
 def build(seed: int) -> tuple[Both, Callable[[], int]]:
@@ -184,8 +235,8 @@ def test_long_runs_with_churn_agree() -> None:
             both.step(("remove", uid))
         if round % 10 == 5:
             both.step(("drop", f"n{round}" if round < 40 else "n3"))
-    for compiled, plain in zip(both.compiled, both.classes, strict=True):
-        assert both.rust.scores(compiled) == both.python.scores(plain)
+    for k in range(4):
+        both.compare_scores(k)
 
 
 def test_more_kinds_of_pods_than_views_are_kept() -> None:
@@ -205,8 +256,6 @@ def test_more_kinds_of_pods_than_views_are_kept() -> None:
 
 
 def test_a_class_of_another_engine_is_refused() -> None:
-    import pytest
-
     pod = SchedulerEngine(1).compile(PodClass())
     with pytest.raises(ValueError, match="another engine"):
         SchedulerEngine(1).schedule([("u", pod)])
