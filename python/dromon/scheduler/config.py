@@ -16,7 +16,7 @@ class SchedulerConfig:
         kubeconfig: path of the kubeconfig by which it reaches the API.
         name: pods with this spec.schedulerName are its own.
         engine: "rust", or "python" for the readable reference.
-        seed: of the random choice between equal nodes; None draws one from the system.
+        seed: of the random choice between equal nodes; drawn from the system unless given.
         bind_concurrency: how many Bindings may be under way at a time.
     """
 
