@@ -4,7 +4,7 @@ One watch over the whole store feeds the cache in revision order. A commit is an
 it, so that whoever wrote reads it back.
 
 Neighbours: wraps any Store; dromon._core.Cache holds objects and watches; watcher is what `watch` gives;
-token pages lists; the apiserver's registry is the only caller.
+lists reads pages; the apiserver's registry is the only caller.
 """
 
 from __future__ import annotations
@@ -16,18 +16,16 @@ import itertools
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
-from dromon._core import Cache, Page, TooOld
+from dromon._core import Cache, TooOld
 from dromon.api import errors
 from dromon.api.resource import Resource
-from dromon.api.types.status import StatusCause, StatusDetails
 from dromon.base.clock import Clock, SystemClock
 from dromon.store.formats import Encoders, Format
 from dromon.store.interface import Batch, Compacted, KeyValue, Op, Store, StoreError, Unavailable
+from dromon.store.lists import ListBody, Objects, Span, next_token, read_page, too_large
 from dromon.store.local import LocalStore
-from dromon.store.token import Token, decode
 from dromon.store.watcher import BOOKMARK_INTERVAL, Watcher, WatchEvent, WatchOptions
 
 __all__ = ["CachedStore", "Encoders", "Format", "ListBody", "Objects", "WatchEvent", "Watcher"]
@@ -35,42 +33,7 @@ __all__ = ["CachedStore", "Encoders", "Format", "ListBody", "Objects", "WatchEve
 _FUTURE_WAIT = 3.0  # seconds that a watch waits for a revision that the cache does not know yet, as upstream
 _BOOKMARK_TICK = 5.0  # seconds between looks at whose bookmark is due
 
-_CONTINUE_TOO_OLD = (
-    "The provided continue parameter is too old to display a consistent list result. You can start a new "
-    "list without the continue parameter, or use the continue token in this response to retrieve the "
-    "remainder of the results. Continuing with the provided token results in an inconsistent list - objects "
-    "that were created, modified, or deleted between the time the first chunk was returned and now may show "
-    "up in the list."
-)
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ListBody:
-    """A list as it is sent.
-
-    Attributes:
-        body: the whole <Kind>List object.
-        revision: that it shows.
-        remaining: objects after it, where that is known.
-        continue_: token for the next page, "" at the end.
-    """
-
-    body: bytes
-    revision: int
-    remaining: int | None
-    continue_: str
-
-
-@dataclass(frozen=True, slots=True)
-class Objects:
-    """A list's objects one by one, as JSON; otherwise as ListBody."""
-
-    items: list[bytes]
-    revision: int
-    remaining: int | None
-    continue_: str
 
 
 class CachedStore:
@@ -198,8 +161,9 @@ class CachedStore:
         Raises:
             ApiError: 400 for a selector or token, 410 when the revision is gone, 504 when it is yet to come.
         """
-        page = self._page(resource, namespace, (labels, fields), limit, continue_, revision, exact)
-        token = _next_token(page)
+        span = Span(limit, continue_, revision, exact)
+        page = read_page(self._cache, self._number(resource), (namespace, labels, fields), span)
+        token = next_token(page)
         return ListBody(page.body(format.value, token), page.revision, page.remaining, token)
 
     def objects(
@@ -215,8 +179,9 @@ class CachedStore:
         exact: bool = False,
     ) -> Objects:
         """As `list`, the objects one by one."""
-        page = self._page(resource, namespace, (labels, fields), limit, continue_, revision, exact)
-        return Objects(page.items(), page.revision, page.remaining, _next_token(page))
+        span = Span(limit, continue_, revision, exact)
+        page = read_page(self._cache, self._number(resource), (namespace, labels, fields), span)
+        return Objects(page.items(), page.revision, page.remaining, next_token(page))
 
     def watch(
         self,
@@ -252,45 +217,6 @@ class CachedStore:
         else:
             self._new.add(watcher)
         return watcher
-
-    # -- lists
-
-    def _page(
-        self,
-        resource: Resource[Any],
-        namespace: str,
-        selectors: tuple[str, str],
-        limit: int,
-        continue_: str,
-        revision: int,
-        exact: bool,
-    ) -> Page:
-        try:
-            token = decode(continue_) if continue_ else None
-        except ValueError as error:
-            raise errors.bad_request(str(error)) from None
-        shown = token.revision if token else (revision if exact else None)
-        wanted = max(shown or 0, revision)
-        if wanted > self.revision:
-            raise _too_large(wanted, self.revision)
-        try:
-            return self._cache.page(
-                self._number(resource),
-                namespace,
-                *selectors,
-                after=token.after if token else "",
-                limit=limit,
-                revision=shown,
-                left=token.left if token else None,
-            )
-        except ValueError as error:
-            raise errors.bad_request(str(error)) from None
-        except TooOld:
-            if token is None:
-                raise errors.expired("The resourceVersion for the provided list is too old.") from None
-            refusal = errors.expired(_CONTINUE_TOO_OLD)
-            refusal.status.metadata.continue_ = Token(None, token.after).encode()
-            raise refusal from None
 
     def _number(self, resource: Resource[Any]) -> int:
         return self._numbers[resource.prefix]
@@ -333,7 +259,7 @@ class CachedStore:
             timer.cancel()
             reached.cancel()
         if self.revision < revision:
-            raise _too_large(revision, self.revision)
+            raise too_large(revision, self.revision)
 
     async def _backfill(self, after: int) -> None:
         """Take up the store's history from `after`, so that watches resume across a restart."""
@@ -439,18 +365,3 @@ class CachedStore:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiters, (revision, next(self._order), waiter))
         await waiter
-
-
-def _next_token(page: Page) -> str:
-    return Token(page.revision, page.last_key, page.remaining).encode() if page.more else ""
-
-
-def _too_large(wanted: int, newest: int) -> errors.ApiError:
-    cause = StatusCause(reason="ResourceVersionTooLarge", message="Too large resource version")
-    return errors.make(
-        504,
-        "Timeout",
-        f"Too large resource version: {wanted}, current: {newest}",
-        details=StatusDetails(causes=[cause], retry_after_seconds=1),
-        headers={"Retry-After": "1"},
-    )

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
+use super::encode::{encode_failed, format, Encoder};
 use super::page::Page;
 use super::{lock, TooOld};
 use crate::cache::query::Query;
@@ -14,43 +15,6 @@ use crate::cache::table::{Limits, Span};
 use crate::cache::wire::{self, Encode, Format};
 use crate::cache::{self, PastChange, ResourceId};
 use crate::fanout::{Delivery, WatcherId};
-
-pub const JSON: u8 = 0;
-pub const MSGPACK: u8 = 1;
-pub const PROTOBUF: u8 = 2;
-
-pub fn format(number: u8) -> PyResult<Format> {
-    match number {
-        JSON => Ok(Format::Json),
-        MSGPACK => Ok(Format::MsgPack),
-        PROTOBUF => Ok(Format::Protobuf),
-        other => Err(PyValueError::new_err(format!("no format {other}"))),
-    }
-}
-
-/// The Python callable that makes other forms of one resource's objects.
-pub struct Encoder<'py> {
-    pub callable: &'py Bound<'py, PyAny>,
-    pub resource: ResourceId,
-}
-
-impl Encode for Encoder<'_> {
-    fn encode(&self, format: Format, json: &[u8]) -> Result<Vec<u8>, String> {
-        let number = match format {
-            Format::Json => JSON,
-            Format::MsgPack => MSGPACK,
-            Format::Protobuf => PROTOBUF,
-        };
-        let object = PyBytes::new(self.callable.py(), json);
-        let made = self.callable.call1((self.resource, number, object));
-        made.and_then(|m| m.extract::<Vec<u8>>())
-            .map_err(|e| e.to_string())
-    }
-}
-
-pub fn encode_failed(why: String) -> PyErr {
-    PyRuntimeError::new_err(format!("can't encode an object: {why}"))
-}
 
 /// See dromon/_core.pyi.
 #[pyclass(frozen, module = "dromon._core")]

@@ -1,6 +1,7 @@
 //! The Python face of every module of this crate: thin wrappers, no logic.
 
 mod cache;
+mod encode;
 mod page;
 mod scheduler;
 mod selector;

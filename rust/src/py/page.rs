@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::cache::{encode_failed, format, Encoder};
+use super::encode::{encode_failed, format, Encoder};
 use crate::cache::table;
 use crate::cache::wire::{list_brackets, protobuf_item, Format, ListHead};
 use crate::cache::ResourceId;
