@@ -142,7 +142,11 @@ def _struct_of(hint: Any) -> type[Api] | None:
 
 
 def _optional(hint: Any) -> bool:
-    return isinstance(hint, types.UnionType) and type(None) in typing.get_args(hint)
+    is_union = typing.get_origin(hint) in (
+        typing.Union,
+        types.UnionType,
+    )  # which of them X | None makes depends on X
+    return is_union and type(None) in typing.get_args(hint)
 
 
 def _scalar(attribute: str, wire: str, optional: bool) -> tuple[Write, Read]:

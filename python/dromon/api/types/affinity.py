@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, Time, always, always_list
+from dromon.api.types.base import Api, Int32, Int64, Time, always, always_list
 from dromon.api.types.meta import LabelSelector
 
 PACKAGE = "k8s.io.api.core.v1"
@@ -37,7 +37,7 @@ class NodeSelector(Api):
 class PreferredSchedulingTerm(Api):
     """core/v1 PreferredSchedulingTerm."""
 
-    weight: int = always(0)
+    weight: Int32 = always(0)
     preference: NodeSelectorTerm = field(default_factory=NodeSelectorTerm)
 
 
@@ -62,7 +62,7 @@ class PodAffinityTerm(Api):
 class WeightedPodAffinityTerm(Api):
     """core/v1 WeightedPodAffinityTerm."""
 
-    weight: int = always(0)
+    weight: Int32 = always(0)
     pod_affinity_term: PodAffinityTerm = field(default_factory=PodAffinityTerm)
 
 
@@ -104,17 +104,17 @@ class Toleration(Api):
     operator: str = ""
     value: str = ""
     effect: str = ""
-    toleration_seconds: int | None = None
+    toleration_seconds: Int64 | None = None
 
 
 class TopologySpreadConstraint(Api):
     """core/v1 TopologySpreadConstraint."""
 
-    max_skew: int = always(0)
+    max_skew: Int32 = always(0)
     topology_key: str = always("")
     when_unsatisfiable: str = always("")
     label_selector: LabelSelector | None = None
-    min_domains: int | None = None
+    min_domains: Int32 | None = None
     node_affinity_policy: str | None = None
     node_taints_policy: str | None = None
     match_label_keys: list[str] = []

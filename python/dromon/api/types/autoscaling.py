@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, always
+from dromon.api.types.base import Api, Int32, always
 from dromon.api.types.meta import ObjectMeta
 
 PACKAGE = "k8s.io.api.autoscaling.v1"
@@ -13,13 +13,13 @@ PACKAGE = "k8s.io.api.autoscaling.v1"
 class ScaleSpec(Api):
     """autoscaling/v1 ScaleSpec."""
 
-    replicas: int = 0
+    replicas: Int32 = 0
 
 
 class ScaleStatus(Api):
     """autoscaling/v1 ScaleStatus."""
 
-    replicas: int = always(0)
+    replicas: Int32 = always(0)
     selector: str = ""
 
 

@@ -21,10 +21,17 @@ Time = Annotated[str, Meta(pattern=_RFC3339, extra_json_schema={"format": "date-
 MicroTime = Annotated[str, Meta(pattern=_RFC3339, extra_json_schema={"format": "date-time"})]
 """metav1.MicroTime: RFC 3339 with exactly six digits of a second when we write it."""
 
-Quantity = str | int | float
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+"""An integer field of 32 bits; what does not fit is refused when it is decoded, as upstream does."""
+
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer field of 64 bits. Without a bound, one object could not be written as MessagePack or protobuf,
+and would break every list and watch that it is in."""
+
+Quantity = str | Int64 | float
 """resource.Quantity: "500m", "1Gi"; clients may send a bare number (`dromon.api.quantity`)."""
 
-IntOrString = int | str
+IntOrString = Int32 | str
 """intstr.IntOrString: a port number or name, a count or percentage."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, IntOrString, Quantity, always
+from dromon.api.types.base import Api, Int32, Int64, IntOrString, Quantity, always
 from dromon.api.types.references import LocalObjectReference
 from dromon.api.types.security import SecurityContext
 
@@ -31,8 +31,8 @@ class ContainerPort(Api):
     """core/v1 ContainerPort."""
 
     name: str = ""
-    host_port: int = 0
-    container_port: int = always(0)
+    host_port: Int32 = 0
+    container_port: Int32 = always(0)
     protocol: str = ""
     host_ip: str = field(default="", name="hostIP")
 
@@ -48,7 +48,7 @@ class ContainerRestartRuleOnExitCodes(Api):
     """core/v1 ContainerRestartRuleOnExitCodes."""
 
     operator: str = ""
-    values: list[int] = []
+    values: list[Int32] = []
 
 
 class ContainerRestartRule(Api):
@@ -148,7 +148,7 @@ class HTTPGetAction(Api):
 class SleepAction(Api):
     """core/v1 SleepAction."""
 
-    seconds: int = always(0)
+    seconds: Int64 = always(0)
 
 
 class TCPSocketAction(Api):
@@ -178,7 +178,7 @@ class Lifecycle(Api):
 class GRPCAction(Api):
     """core/v1 GRPCAction."""
 
-    port: int = always(0)
+    port: Int32 = always(0)
     service: str | None = None
     mode: str | None = None
 
@@ -195,12 +195,12 @@ class ProbeHandler(Api):
 class Probe(ProbeHandler):
     """core/v1 Probe."""
 
-    initial_delay_seconds: int = 0
-    timeout_seconds: int = 0
-    period_seconds: int = 0
-    success_threshold: int = 0
-    failure_threshold: int = 0
-    termination_grace_period_seconds: int | None = None
+    initial_delay_seconds: Int32 = 0
+    timeout_seconds: Int32 = 0
+    period_seconds: Int32 = 0
+    success_threshold: Int32 = 0
+    failure_threshold: Int32 = 0
+    termination_grace_period_seconds: Int64 | None = None
 
 
 class ResourceClaim(Api):

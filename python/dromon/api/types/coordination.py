@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, MicroTime, always, always_list
+from dromon.api.types.base import Api, Int32, MicroTime, always, always_list
 from dromon.api.types.meta import ListMeta, ObjectMeta
 
 PACKAGE = "k8s.io.api.coordination.v1"
@@ -17,10 +17,10 @@ class LeaseSpec(Api):
     """coordination.k8s.io/v1 LeaseSpec."""
 
     holder_identity: str | None = None
-    lease_duration_seconds: int | None = None
+    lease_duration_seconds: Int32 | None = None
     acquire_time: MicroTime | None = None
     renew_time: MicroTime | None = None
-    lease_transitions: int | None = None
+    lease_transitions: Int32 | None = None
     strategy: str | None = None
     preferred_holder: str | None = None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, always, always_list
+from dromon.api.types.base import Api, Int32, always, always_list
 from dromon.api.types.meta import ListMeta, ObjectMeta
 from dromon.api.types.references import ObjectReference
 
@@ -59,7 +59,7 @@ class EndpointPort(Api):
 
     name: str | None = None
     protocol: str | None = None
-    port: int | None = None
+    port: Int32 | None = None
     app_protocol: str | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, always, always_list
+from dromon.api.types.base import Api, Int32, always, always_list
 from dromon.api.types.meta import ListMeta, ObjectMeta
 from dromon.api.types.references import ObjectReference
 
@@ -24,7 +24,7 @@ class EndpointPort(Api):
     """core/v1 EndpointPort."""
 
     name: str = ""
-    port: int = always(0)
+    port: Int32 = always(0)
     protocol: str = ""
     app_protocol: str | None = None
 

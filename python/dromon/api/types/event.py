@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, MicroTime, Time, always, always_list
+from dromon.api.types.base import Api, Int32, MicroTime, Time, always, always_list
 from dromon.api.types.meta import ListMeta, ObjectMeta
 from dromon.api.types.references import ObjectReference
 
@@ -17,7 +17,7 @@ PACKAGE = "k8s.io.api.core.v1"
 class EventSeries(Api):
     """core/v1 EventSeries."""
 
-    count: int = 0
+    count: Int32 = 0
     last_observed_time: MicroTime | None = None
 
 
@@ -40,7 +40,7 @@ class Event(Api):
     source: EventSource = field(default_factory=EventSource)
     first_timestamp: Time | None = None
     last_timestamp: Time | None = None
-    count: int = 0
+    count: Int32 = 0
     type: str = ""
     event_time: MicroTime | None = None
     series: EventSeries | None = None

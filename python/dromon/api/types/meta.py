@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import field
 
-from dromon.api.types.base import Api, Time, always
+from dromon.api.types.base import Api, Int64, Time, always
 
 PACKAGE = "k8s.io.apimachinery.pkg.apis.meta.v1"
 
@@ -19,7 +19,7 @@ class Condition(Api):
 
     type: str = always("")
     status: str = always("")
-    observed_generation: int = 0
+    observed_generation: Int64 = 0
     last_transition_time: Time | None = None
     reason: str = always("")
     message: str = always("")
@@ -52,7 +52,7 @@ class ListMeta(Api):
     self_link: str = ""
     resource_version: str = ""
     continue_: str = field(default="", name="continue")
-    remaining_item_count: int | None = None
+    remaining_item_count: Int64 | None = None
     shard_info: ShardInfo | None = None
 
 
@@ -88,10 +88,10 @@ class ObjectMeta(Api):
     self_link: str = ""
     uid: str = ""
     resource_version: str = ""
-    generation: int = 0
+    generation: Int64 = 0
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
-    deletion_grace_period_seconds: int | None = None
+    deletion_grace_period_seconds: Int64 | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: list[OwnerReference] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import field
 
 from dromon.api.types.affinity import Taint
-from dromon.api.types.base import Api, Quantity, Time, always, always_list
+from dromon.api.types.base import Api, Int32, Int64, Quantity, Time, always, always_list
 from dromon.api.types.meta import ListMeta, ObjectMeta
 
 PACKAGE = "k8s.io.api.core.v1"
@@ -35,13 +35,13 @@ class ContainerImage(Api):
     """core/v1 ContainerImage."""
 
     names: list[str] = always_list()
-    size_bytes: int = 0
+    size_bytes: Int64 = 0
 
 
 class DaemonEndpoint(Api):
     """core/v1 DaemonEndpoint."""
 
-    port: int = always(0, name="Port")
+    port: Int32 = always(0, name="Port")
 
 
 class NodeConfigSource(Api):
@@ -125,7 +125,7 @@ class NodeRuntimeHandler(Api):
 class NodeSwapStatus(Api):
     """core/v1 NodeSwapStatus."""
 
-    capacity: int | None = None
+    capacity: Int64 | None = None
 
 
 class NodeSystemInfo(Api):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import field
 
 from dromon.api.types.affinity import Affinity, Toleration, TopologySpreadConstraint
-from dromon.api.types.base import Api, Quantity, always, always_list
+from dromon.api.types.base import Api, Int32, Int64, Quantity, always, always_list
 from dromon.api.types.container import Container, EphemeralContainer, ResourceRequirements
 from dromon.api.types.meta import ListMeta, ObjectMeta
 from dromon.api.types.pod_status import PodStatus
@@ -32,7 +32,7 @@ class EvictionResponder(Api):
     """core/v1 EvictionResponder."""
 
     name: str = always("")
-    priority: int | None = None
+    priority: Int32 | None = None
 
 
 class HostAlias(Api):
@@ -97,8 +97,8 @@ class PodSpec(Api):
     containers: list[Container] = always_list()
     ephemeral_containers: list[EphemeralContainer] = []
     restart_policy: str = ""
-    termination_grace_period_seconds: int | None = None
-    active_deadline_seconds: int | None = None
+    termination_grace_period_seconds: Int64 | None = None
+    active_deadline_seconds: Int64 | None = None
     dns_policy: str = ""
     node_selector: dict[str, str] = {}
     service_account_name: str = ""
@@ -118,7 +118,7 @@ class PodSpec(Api):
     tolerations: list[Toleration] = []
     host_aliases: list[HostAlias] = []
     priority_class_name: str = ""
-    priority: int | None = None
+    priority: Int32 | None = None
     dns_config: PodDNSConfig | None = None
     readiness_gates: list[PodReadinessGate] = []
     runtime_class_name: str | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, Quantity, Time, always, always_list
+from dromon.api.types.base import Api, Int32, Int64, Quantity, Time, always, always_list
 from dromon.api.types.container import ResourceRequirements
 from dromon.api.types.node import NodeAllocatableResourceClaimStatus
 
@@ -31,8 +31,8 @@ class ContainerStateRunning(Api):
 class ContainerStateTerminated(Api):
     """core/v1 ContainerStateTerminated."""
 
-    exit_code: int = always(0)
-    signal: int = 0
+    exit_code: Int32 = always(0)
+    signal: Int32 = 0
     reason: str = ""
     message: str = ""
     started_at: Time | None = None
@@ -58,9 +58,9 @@ class ContainerState(Api):
 class LinuxContainerUser(Api):
     """core/v1 LinuxContainerUser."""
 
-    uid: int = always(0)
-    gid: int = always(0)
-    supplemental_groups: list[int] = []
+    uid: Int64 = always(0)
+    gid: Int64 = always(0)
+    supplemental_groups: list[Int64] = []
 
 
 class ContainerUser(Api):
@@ -113,7 +113,7 @@ class ContainerStatus(Api):
     state: ContainerState = field(default_factory=ContainerState)
     last_state: ContainerState = field(default_factory=ContainerState)
     ready: bool = always(False)
-    restart_count: int = always(0)
+    restart_count: Int32 = always(0)
     image: str = always("")
     image_id: str = always("", name="imageID")
     container_id: str = field(default="", name="containerID")
@@ -136,7 +136,7 @@ class PodCondition(Api):
     """core/v1 PodCondition."""
 
     type: str = always("")
-    observed_generation: int = 0
+    observed_generation: Int64 = 0
     status: str = always("")
     last_probe_time: Time | None = None
     last_transition_time: Time | None = None
@@ -183,7 +183,7 @@ class PodVolumeHealth(Api):
 class PodStatus(Api):
     """core/v1 PodStatus."""
 
-    observed_generation: int = 0
+    observed_generation: Int64 = 0
     phase: str = ""
     conditions: list[PodCondition] = []
     message: str = ""

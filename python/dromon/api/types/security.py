@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dromon.api.types.base import Api, always
+from dromon.api.types.base import Api, Int64, always
 
 PACKAGE = "k8s.io.api.core.v1"
 
@@ -58,12 +58,12 @@ class PodSecurityContext(Api):
 
     se_linux_options: SELinuxOptions | None = None
     windows_options: WindowsSecurityContextOptions | None = None
-    run_as_user: int | None = None
-    run_as_group: int | None = None
+    run_as_user: Int64 | None = None
+    run_as_group: Int64 | None = None
     run_as_non_root: bool | None = None
-    supplemental_groups: list[int] = []
+    supplemental_groups: list[Int64] = []
     supplemental_groups_policy: str | None = None
-    fs_group: int | None = None
+    fs_group: Int64 | None = None
     sysctls: list[Sysctl] = []
     fs_group_change_policy: str | None = None
     seccomp_profile: SeccompProfile | None = None
@@ -78,8 +78,8 @@ class SecurityContext(Api):
     privileged: bool | None = None
     se_linux_options: SELinuxOptions | None = None
     windows_options: WindowsSecurityContextOptions | None = None
-    run_as_user: int | None = None
-    run_as_group: int | None = None
+    run_as_user: Int64 | None = None
+    run_as_group: Int64 | None = None
     run_as_non_root: bool | None = None
     read_only_root_filesystem: bool | None = None
     allow_privilege_escalation: bool | None = None

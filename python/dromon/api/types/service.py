@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, IntOrString, always, always_list
+from dromon.api.types.base import Api, Int32, IntOrString, always, always_list
 from dromon.api.types.meta import Condition, ListMeta, ObjectMeta
 
 PACKAGE = "k8s.io.api.core.v1"
@@ -16,13 +16,13 @@ PACKAGE = "k8s.io.api.core.v1"
 class ClientIPConfig(Api):
     """core/v1 ClientIPConfig."""
 
-    timeout_seconds: int | None = None
+    timeout_seconds: Int32 | None = None
 
 
 class PortStatus(Api):
     """core/v1 PortStatus."""
 
-    port: int = always(0)
+    port: Int32 = always(0)
     protocol: str = always("")
     error: str | None = None
 
@@ -48,9 +48,9 @@ class ServicePort(Api):
     name: str = ""
     protocol: str = ""
     app_protocol: str | None = None
-    port: int = always(0)
+    port: Int32 = always(0)
     target_port: IntOrString = 0
-    node_port: int = 0
+    node_port: Int32 = 0
 
 
 class SessionAffinityConfig(Api):
@@ -73,7 +73,7 @@ class ServiceSpec(Api):
     load_balancer_source_ranges: list[str] = []
     external_name: str = ""
     external_traffic_policy: str = ""
-    health_check_node_port: int = 0
+    health_check_node_port: Int32 = 0
     publish_not_ready_addresses: bool = False
     session_affinity_config: SessionAffinityConfig | None = None
     ip_families: list[str] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, always
+from dromon.api.types.base import Api, Int32, Int64, always
 from dromon.api.types.meta import ListMeta
 
 PACKAGE = "k8s.io.apimachinery.pkg.apis.meta.v1"
@@ -25,7 +25,7 @@ class DeleteOptions(Api):
 
     kind: str = always("DeleteOptions")
     api_version: str = always("v1")
-    grace_period_seconds: int | None = None
+    grace_period_seconds: Int64 | None = None
     preconditions: Preconditions | None = None
     orphan_dependents: bool | None = None
     propagation_policy: str | None = None
@@ -49,7 +49,7 @@ class StatusDetails(Api):
     kind: str = ""
     uid: str = ""
     causes: list[StatusCause] = []
-    retry_after_seconds: int = 0
+    retry_after_seconds: Int32 = 0
 
 
 class Status(Api):
@@ -62,4 +62,4 @@ class Status(Api):
     message: str = ""
     reason: str = ""
     details: StatusDetails | None = None
-    code: int = 0
+    code: Int32 = 0

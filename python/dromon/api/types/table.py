@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import field
 
-from dromon.api.types.base import Api, always, always_list
+from dromon.api.types.base import Api, Int32, always, always_list
 from dromon.api.types.meta import ListMeta, ObjectMeta
 
 PACKAGE = "k8s.io.apimachinery.pkg.apis.meta.v1"
@@ -39,7 +39,7 @@ class TableColumnDefinition(Api):
     type: str = always("")
     format: str = always("")
     description: str = always("")
-    priority: int = always(0)
+    priority: Int32 = always(0)
 
 
 class TableRowCondition(Api):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, Quantity, always, always_list
+from dromon.api.types.base import Api, Int32, Int64, Quantity, always, always_list
 from dromon.api.types.container import ObjectFieldSelector, ResourceFieldSelector
 from dromon.api.types.meta import LabelSelector, ObjectMeta
 from dromon.api.types.references import LocalObjectReference, TypedLocalObjectReference, TypedObjectReference
@@ -45,7 +45,7 @@ class ClusterTrustBundleProjection(Api):
     label_selector: LabelSelector | None = None
     optional: bool | None = None
     path: str = always("")
-    user: int | None = None
+    user: Int64 | None = None
 
 
 class KeyToPath(Api):
@@ -53,8 +53,8 @@ class KeyToPath(Api):
 
     key: str = always("")
     path: str = always("")
-    mode: int | None = None
-    user: int | None = None
+    mode: Int32 | None = None
+    user: Int64 | None = None
 
 
 class ConfigMapProjection(LocalObjectReference):
@@ -68,9 +68,9 @@ class ConfigMapVolumeSource(LocalObjectReference):
     """core/v1 ConfigMapVolumeSource."""
 
     items: list[KeyToPath] = []
-    default_mode: int | None = None
+    default_mode: Int32 | None = None
     optional: bool | None = None
-    default_user: int | None = None
+    default_user: Int64 | None = None
 
 
 class DownwardAPIVolumeFile(Api):
@@ -79,8 +79,8 @@ class DownwardAPIVolumeFile(Api):
     path: str = always("")
     field_ref: ObjectFieldSelector | None = None
     resource_field_ref: ResourceFieldSelector | None = None
-    mode: int | None = None
-    user: int | None = None
+    mode: Int32 | None = None
+    user: Int64 | None = None
 
 
 class DownwardAPIProjection(Api):
@@ -93,8 +93,8 @@ class DownwardAPIVolumeSource(Api):
     """core/v1 DownwardAPIVolumeSource."""
 
     items: list[DownwardAPIVolumeFile] = []
-    default_mode: int | None = None
-    default_user: int | None = None
+    default_mode: Int32 | None = None
+    default_user: Int64 | None = None
 
 
 class EmptyDirVolumeSource(Api):
@@ -102,7 +102,7 @@ class EmptyDirVolumeSource(Api):
 
     medium: str = ""
     size_limit: Quantity | None = None
-    mode: int | None = None
+    mode: Int32 | None = None
 
 
 class VolumeResourceRequirements(Api):
@@ -173,12 +173,12 @@ class PodCertificateProjection(Api):
 
     signer_name: str = ""
     key_type: str = ""
-    max_expiration_seconds: int | None = None
+    max_expiration_seconds: Int64 | None = None
     credential_bundle_path: str = ""
     key_path: str = ""
     certificate_chain_path: str = ""
     user_annotations: dict[str, str] = {}
-    user: int | None = None
+    user: Int64 | None = None
 
 
 class SecretProjection(LocalObjectReference):
@@ -192,9 +192,9 @@ class ServiceAccountTokenProjection(Api):
     """core/v1 ServiceAccountTokenProjection."""
 
     audience: str = ""
-    expiration_seconds: int | None = None
+    expiration_seconds: Int64 | None = None
     path: str = always("")
-    user: int | None = None
+    user: Int64 | None = None
 
 
 class VolumeProjection(Api):
@@ -212,8 +212,8 @@ class ProjectedVolumeSource(Api):
     """core/v1 ProjectedVolumeSource."""
 
     sources: list[VolumeProjection] = always_list()
-    default_mode: int | None = None
-    default_user: int | None = None
+    default_mode: Int32 | None = None
+    default_user: Int64 | None = None
 
 
 class SecretVolumeSource(Api):
@@ -221,9 +221,9 @@ class SecretVolumeSource(Api):
 
     secret_name: str = ""
     items: list[KeyToPath] = []
-    default_mode: int | None = None
+    default_mode: Int32 | None = None
     optional: bool | None = None
-    default_user: int | None = None
+    default_user: Int64 | None = None
 
 
 class VolumeSource(Api):

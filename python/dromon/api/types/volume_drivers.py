@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, always, always_list
+from dromon.api.types.base import Api, Int32, always, always_list
 from dromon.api.types.references import LocalObjectReference
 
 PACKAGE = "k8s.io.api.core.v1"
@@ -18,7 +18,7 @@ class AWSElasticBlockStoreVolumeSource(Api):
 
     volume_id: str = always("", name="volumeID")
     fs_type: str = ""
-    partition: int = 0
+    partition: Int32 = 0
     read_only: bool = False
 
 
@@ -75,7 +75,7 @@ class FCVolumeSource(Api):
     """core/v1 FCVolumeSource."""
 
     target_ww_ns: list[str] = field(default_factory=list, name="targetWWNs")
-    lun: int | None = None
+    lun: Int32 | None = None
     fs_type: str = ""
     read_only: bool = False
     wwids: list[str] = []
@@ -103,7 +103,7 @@ class GCEPersistentDiskVolumeSource(Api):
 
     pd_name: str = always("")
     fs_type: str = ""
-    partition: int = 0
+    partition: Int32 = 0
     read_only: bool = False
 
 
@@ -120,7 +120,7 @@ class ISCSIVolumeSource(Api):
 
     target_portal: str = always("")
     iqn: str = always("")
-    lun: int = always(0)
+    lun: Int32 = always(0)
     iscsi_interface: str = ""
     fs_type: str = ""
     read_only: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dromon.api.types.base import Api, Time, always, always_list
+from dromon.api.types.base import Api, Int32, Int64, Time, always, always_list
 from dromon.api.types.meta import ListMeta, ObjectMeta
 from dromon.api.types.pod import PodSpec
 
@@ -39,8 +39,8 @@ class PodTemplateList(Api):
 class ReplicationControllerSpec(Api):
     """core/v1 ReplicationControllerSpec."""
 
-    replicas: int | None = None
-    min_ready_seconds: int = 0
+    replicas: Int32 | None = None
+    min_ready_seconds: Int32 = 0
     selector: dict[str, str] = {}
     template: PodTemplateSpec | None = None
 
@@ -58,11 +58,11 @@ class ReplicationControllerCondition(Api):
 class ReplicationControllerStatus(Api):
     """core/v1 ReplicationControllerStatus."""
 
-    replicas: int = always(0)
-    fully_labeled_replicas: int = 0
-    ready_replicas: int = 0
-    available_replicas: int = 0
-    observed_generation: int = 0
+    replicas: Int32 = always(0)
+    fully_labeled_replicas: Int32 = 0
+    ready_replicas: Int32 = 0
+    available_replicas: Int32 = 0
+    observed_generation: Int64 = 0
     conditions: list[ReplicationControllerCondition] = []
 
 
