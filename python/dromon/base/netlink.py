@@ -13,6 +13,8 @@ import contextlib
 import ctypes
 import errno
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -66,8 +68,8 @@ def hardware_address(address: str) -> str:
 def ensure_bridge(name: str, address: str, prefix_length: int, mtu: int) -> None:
     """Make the bridge `name` exist, up, with exactly this IPv4 address.
 
-    Bridged frames pass iptables where the kernel can do it (br_netfilter): else the answer of a pod to
-    another pod of the same bridge would bypass the translation of a portal's address.
+    Bridged frames pass iptables where the kernel can do it (`pass_bridged_to_iptables`): else the answer of
+    a pod to another pod of the same bridge would bypass the translation of a portal's address.
 
     Raises:
         NetworkFailure: it can't be made, or the name is taken by something else.
@@ -251,6 +253,24 @@ def _tuple(entry: Any, name: str) -> dict[str, Any]:
         "sport": proto.get_attr("CTA_PROTO_SRC_PORT"),
         "dport": proto.get_attr("CTA_PROTO_DST_PORT"),
     }
+
+
+def pass_bridged_to_iptables() -> bool:
+    """Load br_netfilter, without which bridged frames can't pass iptables; False where there is none.
+
+    Where it has to be loaded, other bridges of the machine stay as they were: only those pass iptables that
+    ask for it (`ensure_bridge`).
+    """
+    if os.path.isdir("/proc/sys/net/bridge"):
+        return True
+    modprobe = shutil.which("modprobe", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if modprobe is not None:
+        subprocess.run([modprobe, "br_netfilter"], capture_output=True, timeout=30, check=False)
+    if not os.path.isdir("/proc/sys/net/bridge"):
+        return False
+    for tables in ("iptables", "ip6tables", "arptables"):
+        set_sysctl(f"net/bridge/bridge-nf-call-{tables}", "0")
+    return True
 
 
 def set_sysctl(name: str, value: str) -> str | None:

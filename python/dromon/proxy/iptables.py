@@ -26,18 +26,18 @@ class Executor:
         self._own = own
         self._chains = iptables.OwnChains(own, rules.jumps(own))
 
-    def can_compare_addresses(self) -> bool:
-        """Whether the kernel has xt_bpf, by a rule in a chain that nothing leads to.
+    def can(self, match: str) -> bool:
+        """Whether the kernel has what `match` needs, by a rule in a chain that nothing leads to.
 
         Raises:
             IptablesError: iptables can't be used at all.
         """
         probe = Chain("nat", f"{self._own}PROBE")
         try:
-            self._restore({probe: (f"{rules.CAME_BACK} -j RETURN",)})
+            self._restore({probe: (f"{match} -j RETURN",)})
         except IptablesError as error:
             self._restore({probe: None})
-            log.warning("no xt_bpf: translated connections are all masqueraded error=%s", error)
+            log.warning("the kernel lacks a match of iptables match=%r error=%s", match, error)
             return False
         self._restore({probe: None})
         return True

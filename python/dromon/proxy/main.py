@@ -63,10 +63,11 @@ async def serve(
     executor = Executor(own)
     with ThreadPoolExecutor(1, thread_name_prefix="iptables") as thread:
         loop = asyncio.get_running_loop()
-        exact = await loop.run_in_executor(thread, executor.can_compare_addresses)
+        exact = await loop.run_in_executor(thread, executor.can, rules.CAME_BACK)
+        affinity = await loop.run_in_executor(thread, executor.can, rules.REMEMBERED)
         proxy = Proxy(
             config,
-            rules.Ruleset(own, config.pod_cidr, exact_hairpin=exact),
+            rules.Ruleset(own, config.pod_cidr, exact_hairpin=exact, affinity=affinity),
             executor,
             lambda key: services.get(*_split(key)),
             lambda key: slices.by_index("service", key),

@@ -36,6 +36,9 @@ PORTS_PER_CHAIN = 64
 CAME_BACK = '-m bpf --bytecode "6,32 0 0 16,7 0 0 0,32 0 0 12,29 0 1 0,6 0 0 65535,6 0 0 0"'
 """Source and destination are the same: load the destination, remember it, load the source, compare."""
 
+REMEMBERED = "-m recent --rcheck --seconds 1 --reap --name DROMON --mask 255.255.255.255 --rsource"
+"""An example of what session affinity needs of the kernel (xt_recent)."""
+
 _TRANSLATED = "-m conntrack --ctstate DNAT"
 
 
@@ -71,13 +74,17 @@ class Ruleset:
         pod_cidr: network of all pods, "" when not known.
         exact_hairpin: whether the kernel can compare source and destination (xt_bpf); else every translated
             connection is masqueraded.
+        affinity: whether the kernel can remember clients (xt_recent); else session affinity is not kept.
 
     Attributes:
         chains: what the kernel shall have.
     """
 
-    def __init__(self, own: str, pod_cidr: str = "", *, exact_hairpin: bool = True) -> None:
+    def __init__(
+        self, own: str, pod_cidr: str = "", *, exact_hairpin: bool = True, affinity: bool = True
+    ) -> None:
         self._own = own
+        self._affinity = affinity
         self._pod_cidr = pod_cidr
         self._portals: dict[str, tuple[Portal, ...]] = {}
         self._blocks: dict[int, dict[tuple[int, str, int, str], list[str]]] = {}
@@ -188,7 +195,7 @@ class Ruleset:
         rules = [f"! -s {self._pod_cidr} {_mark(MASQUERADE)}"] if self._pod_cidr else []
         lists = {
             endpoint: "DROMON-" + hashlib.sha256(f"{note}{endpoint}".encode()).hexdigest()[:16]
-            for endpoint in (portal.endpoints if portal.affinity else ())
+            for endpoint in (portal.endpoints if portal.affinity and self._affinity else ())
         }
         for (address, port), name in lists.items():
             rules.append(

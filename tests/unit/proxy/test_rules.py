@@ -224,3 +224,11 @@ def test_any_history_gives_the_chains_of_its_end(steps: list[tuple[int, list[tup
     }
     roots = {Chain("nat", f"{OWN}SVC"), Chain("nat", f"{OWN}POST")}
     assert named | roots == {chain for chain in ruleset.chains if chain.table == "nat"}
+
+
+def test_kernels_without_some_matches_get_rules_without_them() -> None:
+    ruleset = Ruleset(OWN, affinity=False, exact_hairpin=False)
+    ruleset.update({"a": (portal("a", "10.0.0.1", "10.1.0.1", "10.1.0.2", affinity=60),)})
+    every = [rule for listed in ruleset.chains.values() for rule in listed]
+    assert not [rule for rule in every if "recent" in rule or "bpf" in rule]
+    assert "! -o lo -m conntrack --ctstate DNAT -j MASQUERADE --random-fully" in every

@@ -100,6 +100,8 @@ class BridgeNetwork:
         allocator = ipam.Allocator(pod_cidr)
         self._mtu = netlink.uplink_mtu()
         self._claim(pod_cidr)
+        if not netlink.pass_bridged_to_iptables():
+            log.warning("no br_netfilter: pods of this node don't reach each other through portals")
         netlink.set_sysctl("net/ipv4/ip_forward", "1")
         netlink.ensure_bridge(self._bridge, allocator.gateway, allocator.subnet.prefixlen, self._mtu)
         netlink.set_sysctl(f"net/ipv4/conf/{self._bridge}/route_localnet", "1")
