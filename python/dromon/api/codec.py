@@ -9,6 +9,7 @@ the client does the reverse; dromon.api.protobuf is the third wire form.
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,6 +30,8 @@ _any_msgpack = msgspec.msgpack.Decoder()
 _json_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 _msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
+_PATTERN = re.compile(r"`str` matching regex '.*'(?= - at |$)")
+
 METADATA = b'"metadata":{'
 
 
@@ -48,6 +51,11 @@ def _msgpack_decoder(struct: type[T]) -> msgspec.msgpack.Decoder[T]:
     if decoder is None:
         decoder = _msgpack_decoders[struct] = msgspec.msgpack.Decoder(struct)
     return decoder
+
+
+def _why(error: Exception) -> str:
+    """The error's text; the only pattern that fields have is a time's, which says little to people."""
+    return _PATTERN.sub("an RFC 3339 time", str(error))
 
 
 def encode_json(obj: Any) -> bytes:
@@ -80,7 +88,7 @@ def decode_protobuf(struct: type[T], data: bytes) -> T:
     try:
         obj: T = protobuf.decode(data, struct)
     except protobuf.MalformedProtobuf as e:
-        raise DecodeError(str(e)) from None
+        raise DecodeError(_why(e)) from None
     return obj
 
 
@@ -107,10 +115,10 @@ def decode_json(struct: type[T], data: bytes) -> T:
         return _json_decoder(struct).decode(data)
     except msgspec.ValidationError as e:
         if "`null`" not in str(e):
-            raise DecodeError(str(e)) from None
+            raise DecodeError(_why(e)) from None
         return convert(struct, decode_any(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-        raise DecodeError(str(e)) from None
+        raise DecodeError(_why(e)) from None
 
 
 def decode_msgpack(struct: type[T], data: bytes) -> T:
@@ -123,14 +131,14 @@ def decode_msgpack(struct: type[T], data: bytes) -> T:
         return _msgpack_decoder(struct).decode(data)
     except msgspec.ValidationError as e:
         if "`None`" not in str(e):
-            raise DecodeError(str(e)) from None
+            raise DecodeError(_why(e)) from None
         plain = strip_nulls(decode_any_msgpack(data))
         try:
             return msgspec.convert(plain, struct, builtin_types=(bytes, bytearray))
         except msgspec.ValidationError as again:
-            raise DecodeError(str(again)) from None
+            raise DecodeError(_why(again)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-        raise DecodeError(str(e)) from None
+        raise DecodeError(_why(e)) from None
 
 
 def decode_any(data: bytes) -> Any:
@@ -142,7 +150,7 @@ def decode_any(data: bytes) -> Any:
     try:
         return _any_json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-        raise DecodeError(str(e)) from None
+        raise DecodeError(_why(e)) from None
 
 
 def decode_any_msgpack(data: bytes) -> Any:
@@ -154,7 +162,7 @@ def decode_any_msgpack(data: bytes) -> Any:
     try:
         return _any_msgpack.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as e:
-        raise DecodeError(str(e)) from None
+        raise DecodeError(_why(e)) from None
 
 
 def convert(struct: type[T], data: Any) -> T:
@@ -170,7 +178,7 @@ def convert(struct: type[T], data: Any) -> T:
     try:
         return msgspec.convert(strip_nulls(data), struct, builtin_types=())
     except (msgspec.ValidationError, RecursionError) as e:
-        raise DecodeError(str(e)) from None
+        raise DecodeError(_why(e)) from None
 
 
 def to_plain(obj: Any) -> Any:

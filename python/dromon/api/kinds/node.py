@@ -7,7 +7,7 @@ Neighbours: the kubelet registers and reports it, node_columns has its table.
 
 from __future__ import annotations
 
-from dromon.api.errors import FieldError, duplicate, forbidden_field, invalid_value
+from dromon.api.errors import FieldError, duplicate, forbidden_field
 from dromon.api.kinds.addresses import cidr_errors
 from dromon.api.kinds.node_columns import COLUMNS
 from dromon.api.kinds.podspec.placement import check_taints
@@ -22,9 +22,10 @@ class NodeStrategy(Strategy[Node]):
 
     def default(self, obj: Node) -> None:
         spec, status = obj.spec, obj.status
-        if spec.pod_cidr and not spec.pod_cidrs:
-            spec.pod_cidrs = [spec.pod_cidr]
-        elif spec.pod_cidrs and not spec.pod_cidr:
+        if spec.pod_cidr:
+            if not spec.pod_cidrs or spec.pod_cidrs[0] != spec.pod_cidr:
+                spec.pod_cidrs = [spec.pod_cidr]
+        elif spec.pod_cidrs:
             spec.pod_cidr = spec.pod_cidrs[0]
         if status.capacity:
             make_canonical(status.capacity)
@@ -37,9 +38,6 @@ class NodeStrategy(Strategy[Node]):
         check_taints(obj.spec.taints, "spec.taints", found)
         for i, cidr in enumerate(obj.spec.pod_cidrs):
             found += invalid(f"spec.podCIDRs[{i}]", cidr, cidr_errors(cidr))
-        if obj.spec.pod_cidrs and obj.spec.pod_cidrs[0] != obj.spec.pod_cidr:
-            text = "must be equal to `podCIDR`"
-            found.append(invalid_value("spec.podCIDRs[0]", obj.spec.pod_cidrs[0], text))
         return found + _status_errors(obj.status)
 
     def prepare_for_update(self, new: Node, old: Node) -> None:

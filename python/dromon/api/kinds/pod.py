@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dromon.api import names
-from dromon.api.errors import FieldError, forbidden_field, invalid_value
+from dromon.api.errors import FieldError, forbidden_field
 from dromon.api.kinds.pod_columns import COLUMNS
 from dromon.api.kinds.podspec.defaults import default_pod_spec
 from dromon.api.kinds.podspec.qos import qos_class
@@ -31,10 +31,12 @@ class PodStrategy(Strategy[Pod]):
     def default(self, obj: Pod) -> None:
         default_pod_spec(obj.spec)
         status = obj.status
-        # Clients read the older field or the newer one, so that both are kept.
-        if status.pod_ip and not status.pod_ips:
-            status.pod_ips = [PodIP(ip=status.pod_ip)]
-        elif status.pod_ips and not status.pod_ip:
+        # Clients read the older field or the newer one, so that both are kept; the older one decides, as
+        # those who write it may not know the newer one.
+        if status.pod_ip:
+            if not status.pod_ips or status.pod_ips[0].ip != status.pod_ip:
+                status.pod_ips = [PodIP(ip=status.pod_ip)]
+        elif status.pod_ips:
             status.pod_ip = status.pod_ips[0].ip
 
     def prepare_for_create(self, obj: Pod) -> None:
@@ -67,9 +69,6 @@ class PodStrategy(Strategy[Pod]):
         if status.nominated_node_name:
             why = names.subdomain(status.nominated_node_name)
             found += invalid("status.nominatedNodeName", status.nominated_node_name, why)
-        if status.pod_ips and status.pod_ip != status.pod_ips[0].ip:
-            text = "must be equal to `podIP`"
-            found.append(invalid_value("status.podIPs[0].ip", status.pod_ips[0].ip, text))
         _check_ended(status.container_statuses, old.status.container_statuses, policy, found)
         return found
 

@@ -59,6 +59,8 @@ class ServiceStrategy(Strategy[Service]):
 
     def prepare_for_update(self, new: Service, old: Service) -> None:
         new.status = old.status
+        if new.spec.cluster_ip != old.spec.cluster_ip and new.spec.cluster_ips == old.spec.cluster_ips:
+            new.spec.cluster_ips = [new.spec.cluster_ip]  # a client that knows the older field alone
         _drop_stale(new.spec, old.spec)
 
     def validate_update(self, new: Service, old: Service) -> list[FieldError]:

@@ -34,7 +34,11 @@ class Special(NamedTuple):
 def _write_time(value: str, message: Any) -> None:
     fraction = _FRACTION.search(value)
     whole = value if fraction is None else value.replace(fraction.group(0), "", 1)
-    moment = datetime.fromisoformat(whole.upper().replace("Z", "+00:00")) - _EPOCH
+    whole = whole.upper().replace("Z", "+00:00")
+    try:
+        moment = datetime.fromisoformat(whole) - _EPOCH
+    except ValueError:  # the one date that the wire's pattern lets through: 29 February of a common year
+        moment = datetime.fromisoformat(whole.replace("-02-29", "-02-28", 1)) - _EPOCH + timedelta(days=1)
     message.seconds = moment.days * 86400 + moment.seconds
     message.nanos = int(fraction.group(1)[:9].ljust(9, "0")) if fraction else 0
 

@@ -13,7 +13,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
-_RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$"
+_DATE = r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|(?<!02-)30|(?<!02-|04-|06-|09-|11-)31)"
+_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?"
+_OFFSET = r"(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+_RFC3339 = rf"^{_DATE}[Tt ]{_CLOCK}{_OFFSET}$"
 
 Time = Annotated[str, Meta(pattern=_RFC3339, extra_json_schema={"format": "date-time"})]
 """metav1.Time: RFC 3339, seconds, UTC when we write it (`dromon.api.times`)."""

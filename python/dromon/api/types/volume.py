@@ -173,7 +173,7 @@ class PodCertificateProjection(Api):
 
     signer_name: str = ""
     key_type: str = ""
-    max_expiration_seconds: Int64 | None = None
+    max_expiration_seconds: Int32 | None = None
     credential_bundle_path: str = ""
     key_path: str = ""
     certificate_chain_path: str = ""

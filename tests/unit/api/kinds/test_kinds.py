@@ -149,6 +149,16 @@ def test_a_portal_stays_where_it_is() -> None:
     assert changes(SERVICES, had, {"spec": {"type": "ExternalName", "externalName": "a.b"}}) == []
 
 
+def test_the_older_field_of_a_portal_is_enough_to_ask_for_another() -> None:
+    old, new = (make(SERVICES, service(clusterIP="10.0.0.1")) for _ in range(2))
+    new.spec.cluster_ip = "None"
+    SERVICES.strategy.prepare_for_update(new, old)
+    assert SERVICES.strategy.validate(new) == []
+    assert [str(e) for e in SERVICES.strategy.validate_update(new, old)] == [
+        'spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set'
+    ]
+
+
 def test_a_change_of_type_drops_what_it_made_meaningless() -> None:
     old = make(SERVICES, service(type="NodePort", ports=[{"port": 80, "nodePort": 30000}]))
     new = make(SERVICES, service(type="NodePort", ports=[{"port": 80, "nodePort": 30000}]))
@@ -293,6 +303,8 @@ def test_nodes() -> None:
     doc = doc_of(NODES, {"spec": {"podCIDR": "10.1.1.0/24"}, "status": {"capacity": {"cpu": "2000m"}}})
     assert doc["spec"]["podCIDRs"] == ["10.1.1.0/24"]
     assert doc["status"]["allocatable"] == {"cpu": "2"}
+    both = {"spec": {"podCIDR": "10.1.1.0/24", "podCIDRs": ["10.1.2.0/24"]}}
+    assert doc_of(NODES, both)["spec"]["podCIDRs"] == ["10.1.1.0/24"]
     taint = {"key": "a", "effect": "NoSchedule"}
     assert faults(NODES, {"spec": {"taints": [taint, taint]}}) == [
         'spec.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: '

@@ -137,6 +137,20 @@ def test_both_names_of_the_service_account_agree() -> None:
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        {"podIP": "10.1.1.2"},
+        {"podIPs": [{"ip": "10.1.1.2"}]},
+        {"podIP": "10.1.1.2", "podIPs": [{"ip": "10.1.1.9"}]},
+    ],
+)
+def test_both_fields_of_a_pods_address_agree_and_the_older_decides(given: Doc) -> None:
+    pod = msgspec.convert({"status": given}, Pod)
+    PODS.strategy.default(pod)
+    assert (pod.status.pod_ip, [ip.ip for ip in pod.status.pod_ips]) == ("10.1.1.2", ["10.1.1.2"])
+
+
+@pytest.mark.parametrize(
     ("given", "wanted"),
     [
         ({}, {"emptyDir": {}}),
