@@ -189,10 +189,13 @@ class FakeApi:
         if method == "DELETE":
             *_rest, namespace, plural = path.split("/")
             resource = FULL[plural]
-            self._call("deletecollection", resource, "")
+            try:
+                self._call("deletecollection", resource, "")
+            except errors.ApiError as error:
+                return ClientResponse(error.code, Headers(()), msgspec.json.encode(error.status))
             for place in [p for p in self.objects if p[:2] == (plural, namespace)]:
                 await self.delete(resource, place[2], namespace)
-            return ClientResponse(200, Headers(), b"{}")
+            return ClientResponse(200, Headers(()), b"{}")
         answer: dict[str, Any]
         if path == "/apis":
             groups = sorted({(r.group, r.version) for r in kinds.RESOURCES if r.group})
@@ -221,7 +224,7 @@ class FakeApi:
                     if r.api_version == version
                 ],
             }
-        return ClientResponse(200, Headers(), msgspec.json.encode(answer))
+        return ClientResponse(200, Headers(()), msgspec.json.encode(answer))
 
     # How it keeps things.
 

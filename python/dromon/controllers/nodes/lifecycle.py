@@ -49,6 +49,7 @@ class NodeLifecycle(Controller[str]):
         self._zones: dict[str, Zone] = {}
         self._next_taint: dict[str, float] = {}
         self._all_lost = False
+        self._deaf = False
         self.nodes = context.informers.of(views.NODES)
         self.pods = context.informers.of(views.PODS)
         self.leases = context.informers.of(kinds.LEASES)
@@ -142,9 +143,13 @@ class NodeLifecycle(Controller[str]):
             live = await self.client.get(views.NODES, name)
             renewed = await self._renewed(name)
         except ConnectionFailed:
-            # Who can't ask can't hear either: the node has its full grace once we can again.
-            self._heard[name] = self.clock.monotonic()
+            self._deaf = True
             raise
+        if self._deaf:
+            # Who could not ask could not hear either: from now on everybody has the full grace.
+            self._deaf = False
+            self._heard = dict.fromkeys(self._heard, self.clock.monotonic())
+            return live
         if self._hear(name, (health.heartbeat(live.status.conditions), renewed)):
             return live
         conditions = health.lost_conditions(live, self.clock.now())
