@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec import convert
@@ -37,9 +37,6 @@ class Cluster:
         container = {"name": "c", "image": "i", "resources": {"requests": {"cpu": cpu}}}
         meta = {"name": name, "namespace": "default"}
         pod = {"metadata": meta, "spec": {"containers": [container], **spec}}
-            "metadata": {"name": name, "namespace": "default"},
-            "spec": {"containers": [container], **spec},
-        }
         await self.client.create(PODS, convert(pod, Pod))
 
     async def until(self, name: str, true: Callable[[Pod], Any]) -> Pod:
@@ -63,7 +60,7 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def scheduling(kubeconfig: str, engine: str) -> AsyncIterator[None]:
+async def scheduling(kubeconfig: str, engine: Literal["rust", "python"]) -> AsyncIterator[None]:
     ready = asyncio.Event()
     config = SchedulerConfig(kubeconfig=kubeconfig, engine=engine, seed=1)
     task = asyncio.create_task(run(config, ready=ready.set))
