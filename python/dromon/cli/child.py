@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from dromon.base import log
 from dromon.cli import process
+from dromon.cli.component import run
 from dromon.cli.datadir import DataDir
 from dromon.cli.topology import Component
 
@@ -53,15 +54,12 @@ def main(part: Component, directory: DataDir, parent: int, ready_pipe: int) -> N
 
 
 def _run(part: Component, ready_pipe: int) -> int:
-    from dromon.base.run import run
-
     def ready() -> None:
         with contextlib.suppress(OSError):
             os.write(ready_pipe, b"r")
 
     config = part.type.config_class()(**part.values)
-    run(part.type.main_function()(config, ready=ready))
-    return 0
+    return run(part.type, config, ready)
 
 
 def redirect(directory: DataDir, name: str) -> None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import logging
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable
 from typing import Any
 
 import click
+
+log = logging.getLogger(__name__)
 
 _ENTRY = re.compile(r"^ {8}(\w+(?:, ?\w+)*): (.*)$")
 
@@ -49,6 +53,31 @@ def load(target: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
+def run(component: ComponentType, config: Any, ready: Callable[[], None] | None = None) -> int:
+    """Run the component until SIGTERM or SIGINT; the exit code.
+
+    What it can't work with (a port in use, a missing file, a store that does not open) is one line in the
+    log that says so; its traceback is there at level debug.
+    """
+    from dromon.base.run import run as run_loop
+    from dromon.client.config import ConfigError
+    from dromon.store.interface import StoreError
+
+    failed = False
+
+    async def main() -> None:
+        nonlocal failed
+        try:
+            await component.main_function()(config, ready=ready)
+        except (OSError, ValueError, ConfigError, StoreError) as error:
+            failed = True
+            log.error("stopped", extra={"error": f"{type(error).__name__}: {error}"})
+            log.debug("the error's traceback", exc_info=True)
+
+    run_loop(main())
+    return int(failed)
+
+
 def command(component: ComponentType, *, help: str, examples: str) -> click.Command:
     """The click command that runs the component until SIGTERM or SIGINT.
 
@@ -59,11 +88,10 @@ def command(component: ComponentType, *, help: str, examples: str) -> click.Comm
 
     def callback(log_level: str, **values: Any) -> None:
         config = _build(component.config_class(), values)
-        from dromon.base import log
-        from dromon.base.run import run
+        from dromon.base.log import setup
 
-        log.setup(component.name, log_level)
-        run(component.main_function()(config))
+        setup(component.name, log_level)
+        sys.exit(run(component, config))
 
     levels = click.Choice(["debug", "info", "warning", "error"])
     level = click.Option(

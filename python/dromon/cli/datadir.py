@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,16 @@ class Lock:
         self._path = path
         self._descriptor = -1
 
-    def acquire(self) -> bool:
-        """Take it; False when somebody else has it."""
+    def acquire(self, patience: float = 0.0) -> bool:
+        """Take it; False when somebody else has it, still after `patience` seconds."""
+        deadline = time.monotonic() + patience
+        while not self._try():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _try(self) -> bool:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -123,7 +132,7 @@ class Lock:
     def held(self) -> bool:
         """Whether somebody (else) has it."""
         try:
-            if not self.acquire():
+            if not self._try():
                 return True
         except (FileNotFoundError, NotADirectoryError):
             return False

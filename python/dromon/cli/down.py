@@ -68,7 +68,7 @@ def stop_and_clean(directory: DataDir, tell: Callable[[str], None]) -> int:
         tell(f"the cluster in {directory.path} runs as another user: run dromon down as that user")
         return 1
     lock = Lock(directory.lock)
-    if not lock.acquire():
+    if not lock.acquire(patience=0.5):
         tell(f"another dromon is starting a cluster in {directory.path}: try again")
         return 1
     try:
@@ -90,6 +90,7 @@ def _clean(directory: DataDir, tell: Callable[[str], None]) -> int:
         try:
             for line in load(target)(str(where)):
                 tell(line)
+                code = code or int(line.startswith("failed"))
         except Exception as error:
             tell(f"{target.partition(':')[0]}: {error}")
             code = 1

@@ -60,7 +60,7 @@ def _api_names(settings: Settings, host: Host) -> list[str]:
     service = "kubernetes.default.svc.cluster.local"
     names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", service]
     addresses = ["127.0.0.1", "::1", settings.first_service_ip, host.address]
-    if settings.bind not in ("0.0.0.0", "::"):  # noqa: S104 - compared only
+    if not settings.listens_everywhere:
         addresses.append(settings.bind)
     return [*names, host.name, *addresses]
 

@@ -38,8 +38,13 @@ class Settings:
     @property
     def server(self) -> str:
         """The API's URL as this machine's clients see it."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)  # noqa: S104 - compared only
+        host = self.bind if not self.listens_everywhere else "::1" if self.bind == "::" else "127.0.0.1"
         return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
+
+    @property
+    def listens_everywhere(self) -> bool:
+        """Whether the API listens on all of the machine's addresses."""
+        return self.bind in ("0.0.0.0", "::")  # noqa: S104 - compared only
 
     @property
     def first_service_ip(self) -> str:

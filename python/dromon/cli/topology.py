@@ -57,7 +57,7 @@ def plan(settings: Settings, directory: DataDir, host: Host) -> list[Component]:
         "root_ca_file": str(pki / "ca.crt"),
     }
     parts = [
-        Component("apiserver", components.APISERVER, _apiserver(settings, directory), 0),
+        Component("apiserver", components.APISERVER, _apiserver(settings, directory, host), 0),
         Component("scheduler", components.SCHEDULER, scheduler, 1),
         Component("controller-manager", components.CONTROLLER_MANAGER, manager, 1),
     ]
@@ -98,7 +98,7 @@ def plan(settings: Settings, directory: DataDir, host: Host) -> list[Component]:
     return [*parts, Component("proxy", components.PROXY, proxy, 2)]
 
 
-def _apiserver(settings: Settings, directory: DataDir) -> dict[str, Any]:
+def _apiserver(settings: Settings, directory: DataDir, host: Host) -> dict[str, Any]:
     pki = directory.pki
     return {
         "bind": settings.bind,
@@ -112,7 +112,7 @@ def _apiserver(settings: Settings, directory: DataDir) -> dict[str, Any]:
         "kubelet_client_cert_file": str(pki / "apiserver-kubelet-client.crt"),
         "kubelet_client_key_file": str(pki / "apiserver-kubelet-client.key"),
         "ca_file": str(pki / "ca.crt"),
-        "advertise_address": settings.bind,
+        "advertise_address": host.address if settings.listens_everywhere else settings.bind,
     }
 
 

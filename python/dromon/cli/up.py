@@ -67,7 +67,7 @@ def command(data_dir: str, runtime_name: str | None, detach: bool, wait: float, 
     directory = DataDir(data_dir)
     directory.make()
     lock = Lock(directory.lock)
-    if not lock.acquire():
+    if not lock.acquire(patience=0.1):  # `status` may hold it for an instant
         state = read_json(directory.state)
         click.echo(f"A cluster runs already in {directory.path} (supervisor pid {state.get('pid', '?')}).")
         click.echo(f"  export KUBECONFIG={directory.kubeconfig}")
