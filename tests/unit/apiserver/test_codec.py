@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dromon.api import codec
-from dromon.api.kinds import SECRETS
+from dromon.api.kinds import PODS, SECRETS
 from dromon.api.types.config import Secret
 from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.pod import Pod
@@ -66,3 +66,29 @@ def test_the_revision_is_spliced_in() -> None:
     spliced = codec.decode_json(Pod, codec.with_revision(codec.encode_json(pod), 42))
     pod.metadata.resource_version = "42"
     assert spliced == pod
+
+
+@pytest.mark.parametrize(
+    "time", ["yesterday", "2024-13-01T00:00:00Z", "2024-04-31T00:00:00Z", "2024-01-01T24:00:00Z"]
+)
+def test_times_that_are_none(time: str) -> None:
+    with pytest.raises(codec.DecodeError) as refused:
+        codec.decode_json(Pod, json.dumps({"metadata": {"creationTimestamp": time}}).encode())
+    assert str(refused.value) == "Expected an RFC 3339 time - at `$.metadata.creationTimestamp`"
+
+
+@pytest.mark.parametrize(
+    "time", ["2023-02-29T00:00:00Z", "2024-02-29T23:59:59.5+14:00", "0001-01-01t00:00:00z"]
+)
+def test_every_time_that_is_stored_has_all_wire_forms(time: str) -> None:
+    pod = Pod(metadata=ObjectMeta(name="p", creation_timestamp=time))
+    stored = codec.encode_json(codec.decode_json(Pod, codec.encode_json(pod)))
+    assert codec.json_to_protobuf(PODS, stored)
+    assert codec.json_to_msgpack(PODS, stored)
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 10**30])
+def test_integers_that_do_not_fit(number: int) -> None:
+    body = {"spec": {"containers": [{"name": "c", "ports": [{"containerPort": number}]}]}}
+    with pytest.raises(codec.DecodeError, match="containerPort"):
+        codec.decode_json(Pod, json.dumps(body).encode())
