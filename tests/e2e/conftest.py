@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from dromon.testing.cluster import Cluster
+
 ROOT = Path(__file__).resolve().parents[2]
-DROMON = Path(sys.executable).parent / "dromon"
 IMAGE = "dromon.local/busybox:1"
 
 
@@ -31,13 +30,6 @@ def usable() -> str:
     if subprocess.run(["docker", "info"], capture_output=True, timeout=30, check=False).returncode:
         return "needs a Docker daemon that answers"
     return ""
-
-
-def find_kubectl() -> str:
-    """The plain kubectl 1.32 where a dispatcher hides it, else the one on PATH."""
-    found = shutil.which("kubectl") or "kubectl"
-    plain = Path(found).resolve().parent / "kubectl.1.32"
-    return str(plain) if plain.exists() else found
 
 
 def eventually(check: Callable[[], Any], what: str, timeout: float = 30) -> Any:
@@ -58,49 +50,12 @@ def eventually(check: Callable[[], Any], what: str, timeout: float = 30) -> Any:
     pytest.fail(f"{what}: not within {timeout} s (last: {last!r})")
 
 
-class DockerCluster:
-    """A running cluster with kubectl, dromon and docker at hand."""
+class DockerCluster(Cluster):
+    """A cluster whose node runs Docker containers."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.environment = {**os.environ, "KUBECONFIG": str(directory / "kubeconfig")}
-
-    def run(
-        self, *command: str, stdin: str | None = None, ok: bool = True, timeout: float = 90
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command; with `ok` a failure fails the test with what it printed."""
-        done = subprocess.run(
-            command,
-            env=self.environment,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        if ok and done.returncode:
-            pytest.fail(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
-        return done
-
-    def kubectl(self, *arguments: str, stdin: str | None = None, ok: bool = True) -> str:
-        """kubectl's output."""
-        done = self.run(find_kubectl(), *arguments, stdin=stdin, ok=ok)
-        return done.stdout if ok else done.stdout + done.stderr
-
-    def up(self) -> None:
-        """Start, or start again, the cluster of this directory."""
-        where = ["--data-dir", str(self.directory)]
-        up = ["up", "--detach", "--runtime", "docker", "--port", "0"]
-        self.run(str(DROMON), *up, *where, timeout=120)
-
-    def down(self) -> None:
-        """End the cluster and remove all that it made."""
-        self.run(str(DROMON), "down", "--purge", "--data-dir", str(self.directory), ok=False, timeout=120)
-
-    def get(self, *arguments: str) -> Any:
-        """kubectl get -o json, decoded."""
-        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+    def start(self) -> None:
+        """Start, or start again, the cluster."""
+        self.up("--runtime", "docker")
 
     def pods(self, namespace: str, selector: str = "") -> dict[str, Any]:
         """Pods of a namespace by name."""
@@ -114,11 +69,6 @@ class DockerCluster:
             for p in self.pods(namespace).values()
         }
 
-    def processes(self) -> dict[str, int]:
-        """Process ids of the cluster's components, by component."""
-        state = json.loads((self.directory / "run" / "state.json").read_text())
-        return {"supervisor": state["pid"], **{c["name"]: c["pid"] for c in state["components"]}}
-
 
 @pytest.fixture(scope="session")
 def docker_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerCluster]:
@@ -129,7 +79,7 @@ def docker_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerC
     subprocess.run([str(ROOT / "deploy/images/build")], check=True, capture_output=True, timeout=120)
     cluster = DockerCluster(tmp_path_factory.mktemp("docker"))
     try:
-        cluster.up()
+        cluster.start()
         yield cluster
     finally:
         cluster.down()

@@ -199,7 +199,7 @@ def test_all_killed_then_up_adopts_what_runs(docker_cluster: Any, nifty: str, to
             os.kill(processes[name], signal.SIGKILL)
         except ProcessLookupError:
             continue
-    docker_cluster.up()
+    docker_cluster.start()
     tools.eventually(lambda: docker_cluster.container_ids(nifty) == before, "the same containers")
     names = set(docker_cluster.pods(nifty))
     tools.eventually(lambda: answers(tools, address, 9376) == names, "every pod answers")
@@ -213,5 +213,5 @@ def test_down_leaves_nothing_behind(docker_cluster: Any, nifty: str) -> None:
     links = docker_cluster.run("ip", "-o", "link").stdout
     assert "dromon" not in links
     assert docker_cluster.run("docker", "ps", "-aq", "--filter", "label=io.dromon.pod.uid").stdout == ""
-    docker_cluster.up()
+    docker_cluster.start()
     docker_cluster.kubectl("create", "namespace", nifty)

@@ -1,6 +1,6 @@
 """/openapi/v2: one document of everything, in JSON and in the protobuf form that older kubectls ask for.
 
-Neighbours: schemas and paths make the content, gnostic writes the protobuf form.
+Neighbours: assembly joins the content, gnostic writes the protobuf form.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 
 from dromon.api.resource import Resource
-from dromon.api.types.status import DeleteOptions, Status
-from dromon.apiserver.openapi import gnostic
-from dromon.apiserver.openapi.paths import PARAMETERS, Operation, operations
+from dromon.apiserver.openapi import assembly, gnostic
+from dromon.apiserver.openapi.paths import PARAMETERS, Operation
 from dromon.apiserver.openapi.schemas import Generator, Json
 
 PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
@@ -21,8 +20,6 @@ PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
 PROTOBUF_ANSWER = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 """What the answer is called: no parser of media types accepts the @."""
-
-_PATCH = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
 
 
 class OpenApiV2:
@@ -54,15 +51,7 @@ class OpenApiV2:
 
 def _document(resources: Sequence[Resource[Any]], version: str) -> Json:
     generator = Generator("#/definitions/", wrap=False)
-    generator.add_resources(resources)
-    generator.add(Status)
-    generator.add(DeleteOptions)
-    generator.schemas[_PATCH] = {"description": "A patch in one of the served forms.", "type": "object"}
-    paths: dict[str, Json] = {}
-    for resource in resources:
-        for operation in operations(resource):
-            entry = paths.setdefault(operation.path, {"parameters": _path_parameters(operation.path)})
-            entry[operation.method] = _operation(generator, operation)
+    paths = assembly.paths(generator, resources, _operation, _path_parameter)
     return {
         "swagger": "2.0",
         "info": {"title": "dromon", "version": version},
@@ -72,21 +61,13 @@ def _document(resources: Sequence[Resource[Any]], version: str) -> Json:
 
 
 def _operation(generator: Generator, operation: Operation) -> Json:
-    resource = operation.resource
-    struct = resource.list_struct if operation.answers_list and resource.list_struct else resource.struct
-    if operation.method == "delete":
-        struct = Status
-    schema = generator.reference(generator.add(struct))
+    schema = generator.reference(generator.add(assembly.answer(operation)))
     parameters = [_query(name) for name in operation.parameters]
-    if operation.has_body or operation.method == "delete":
-        body = schema
-        if operation.method == "patch":
-            body = generator.reference(_PATCH)
-        if operation.method == "delete":
-            body = generator.reference(generator.add(DeleteOptions))
+    body = assembly.body(generator, operation)
+    if body is not None:
         parameters.append({"name": "body", "in": "body", "required": operation.has_body, "schema": body})
     return {
-        "description": f"{operation.action} {resource.kind}",
+        "description": f"{operation.action} {operation.resource.kind}",
         "operationId": operation.operation_id,
         "consumes": ["*/*"],
         "produces": ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"],
@@ -95,12 +76,7 @@ def _operation(generator: Generator, operation: Operation) -> Json:
             "200": {"description": "OK", "schema": schema},
             "401": {"description": "Unauthorized"},
         },
-        "x-kubernetes-action": operation.action,
-        "x-kubernetes-group-version-kind": {
-            "group": resource.group,
-            "version": resource.version,
-            "kind": resource.kind,
-        },
+        **assembly.extensions(operation),
     }
 
 
@@ -109,9 +85,5 @@ def _query(name: str) -> Json:
     return {"name": name, "in": "query", "description": description, "type": kind, "uniqueItems": True}
 
 
-def _path_parameters(path: str) -> list[Json]:
-    return [
-        {"name": name, "in": "path", "required": True, "type": "string", "uniqueItems": True}
-        for name in ("namespace", "name")
-        if f"{{{name}}}" in path
-    ]
+def _path_parameter(name: str, where: str) -> Json:
+    return {"name": name, "in": where, "required": True, "type": "string", "uniqueItems": True}

@@ -2,7 +2,7 @@
 
 Clients keep a document for as long as its hash stays (KEP-2896).
 
-Neighbours: schemas and paths make the content; dromon.apiserver.handler serves it.
+Neighbours: assembly joins the content; dromon.apiserver.handler serves it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from dromon.api.resource import Resource
-from dromon.api.types.status import DeleteOptions, Status
-from dromon.apiserver.openapi.paths import PARAMETERS, Operation, operations
+from dromon.apiserver.openapi import assembly
+from dromon.apiserver.openapi.paths import PARAMETERS, Operation
 from dromon.apiserver.openapi.schemas import Generator, Json
 
 _PREFIX = "#/components/schemas/"
@@ -25,7 +25,6 @@ _PATCHES = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
-_PATCH = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
 
 
 class OpenApiV3:
@@ -68,15 +67,7 @@ class OpenApiV3:
 
 def _document(resources: Sequence[Resource[Any]], version: str) -> Json:
     generator = Generator(_PREFIX, wrap=True)
-    generator.add_resources(resources)
-    generator.add(Status)
-    generator.add(DeleteOptions)
-    generator.schemas[_PATCH] = {"description": "A patch in one of the served forms.", "type": "object"}
-    paths: dict[str, Json] = {}
-    for resource in resources:
-        for operation in operations(resource):
-            entry = paths.setdefault(operation.path, {"parameters": _path_parameters(operation.path)})
-            entry[operation.method] = _operation(generator, operation)
+    paths = assembly.paths(generator, resources, _operation, _path_parameter)
     return {
         "openapi": "3.0.0",
         "info": {"title": "dromon", "version": version},
@@ -86,51 +77,31 @@ def _document(resources: Sequence[Resource[Any]], version: str) -> Json:
 
 
 def _operation(generator: Generator, operation: Operation) -> Json:
-    resource = operation.resource
-    struct = resource.list_struct if operation.answers_list and resource.list_struct else resource.struct
-    if operation.method == "delete":
-        struct = Status
-    schema = generator.reference(generator.add(struct))
+    schema = generator.reference(generator.add(assembly.answer(operation)))
     out: Json = {
-        "tags": [f"{resource.group or 'core'}_{resource.version}"],
-        "description": f"{operation.action} {resource.kind}",
+        "tags": [f"{operation.resource.group or 'core'}_{operation.resource.version}"],
+        "description": f"{operation.action} {operation.resource.kind}",
         "operationId": operation.operation_id,
         "parameters": [_query(name) for name in operation.parameters],
         "responses": {
             "200": {"description": "OK", "content": {m: {"schema": schema} for m in _MEDIA}},
             "401": {"description": "Unauthorized"},
         },
-        "x-kubernetes-action": operation.action,
-        "x-kubernetes-group-version-kind": {
-            "group": resource.group,
-            "version": resource.version,
-            "kind": resource.kind,
-        },
+        **assembly.extensions(operation),
     }
-    if operation.method == "patch":
-        patch = generator.reference(_PATCH)
-        out["requestBody"] = {"required": True, "content": {m: {"schema": patch} for m in _PATCHES}}
-    elif operation.has_body:
-        out["requestBody"] = {"required": True, "content": {"*/*": {"schema": schema}}}
-    elif operation.method == "delete":
-        options = generator.reference(generator.add(DeleteOptions))
-        out["requestBody"] = {"content": {"*/*": {"schema": options}}}
+    body = assembly.body(generator, operation)
+    if body is not None:
+        media = _PATCHES if operation.method == "patch" else ("*/*",)
+        content = {m: {"schema": body} for m in media}
+        out["requestBody"] = {"required": operation.has_body, "content": content}
     return out
 
 
 def _query(name: str) -> Json:
     kind, description = PARAMETERS[name]
-    return {
-        "name": name,
-        "in": "query",
-        "description": description,
-        "schema": {"type": kind, "uniqueItems": True},
-    }
+    schema = {"type": kind, "uniqueItems": True}
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-def _path_parameters(path: str) -> list[Json]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "uniqueItems": True}}
-        for name in ("namespace", "name")
-        if f"{{{name}}}" in path
-    ]
+def _path_parameter(name: str, where: str) -> Json:
+    return {"name": name, "in": where, "required": True, "schema": {"type": "string", "uniqueItems": True}}
