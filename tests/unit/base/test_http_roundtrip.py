@@ -268,6 +268,10 @@ async def test_requests_time_out_and_free_their_slot(serve: Serve) -> None:
     server, _ = await serve(handler)
     client = HttpClient("127.0.0.1", server.port, max_connections=1)
     with pytest.raises(TimeoutError):
+        await client.stream("GET", "/slow", timeout=0.05)
+    with pytest.raises(TimeoutError):
+        await client.upgrade("/slow", {"Upgrade": "x"}, timeout=0.05)
+    with pytest.raises(TimeoutError):
         await client.request("GET", "/slow", timeout=0.05)
     assert (await client.request("GET", "/")).status == 200
     await client.close()

@@ -136,14 +136,24 @@ class HttpClient:
                 return response
 
     async def stream(
-        self, method: str, target: str, headers: Mapping[str, str] = _NO_HEADERS, body: bytes = b""
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: bytes = b"",
+        timeout: float = 30.0,  # noqa: ASYNC109
     ) -> ClientStream:
-        """Send a request and return when the reply's head is there; the body is read from the stream."""
+        """Send a request and return when the reply's head is there; the body is read from the stream.
+
+        Args:
+            timeout: seconds until the head is there.
+        """
         head = self._head(method, target, headers, body)
         while True:
             connection, reused = await self._acquire()
             try:
-                response = await connection.begin(head, body, method)
+                async with asyncio.timeout(timeout):
+                    response = await connection.begin(head, body, method)
             except ConnectionClosed:
                 if not (reused and connection.untouched and method in _REPEATABLE):
                     raise
@@ -154,18 +164,27 @@ class HttpClient:
             return ClientStream(self, connection, response)
 
     async def upgrade(
-        self, target: str, headers: Mapping[str, str], method: str = "GET"
+        self,
+        target: str,
+        headers: Mapping[str, str],
+        method: str = "GET",
+        timeout: float = 30.0,  # noqa: ASYNC109
     ) -> tuple[ClientResponse, Tunnel | None]:
-        """Ask for another protocol; the tunnel is None, and the response whole, when the server declines."""
+        """Ask for another protocol; the tunnel is None, and the response whole, when the server declines.
+
+        Args:
+            timeout: seconds until the answer is there.
+        """
         head = self._head(method, target, {"Connection": "Upgrade", **headers}, b"")
         connection = await self._connect()
         try:
-            response = await connection.begin(head, b"", method)
-            if response.status == 101:
-                return response, connection.tunnel()
-            chunks = []
-            while data := await connection.read_body():
-                chunks.append(data)
+            async with asyncio.timeout(timeout):
+                response = await connection.begin(head, b"", method)
+                if response.status == 101:
+                    return response, connection.tunnel()
+                chunks = []
+                while data := await connection.read_body():
+                    chunks.append(data)
         except BaseException:
             connection.leave()
             raise

@@ -11,7 +11,7 @@ from typing import cast
 import httptools
 
 from dromon.base.http import wire
-from dromon.base.http.flow import READ_BUFFER, ConnectionClosed, Flow, Tunnel
+from dromon.base.http.flow import READ_BUFFER, ConnectionClosed, Flow, Tunnel, keep_alive
 from dromon.base.http.messages import Headers
 
 
@@ -171,6 +171,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._flow = Flow(self._loop, self._transport)
+        keep_alive(transport)
         self._registry.add(self)
 
     def data_received(self, data: bytes) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import cast
 
 from dromon.base.http import wire
-from dromon.base.http.flow import READ_BUFFER, ConnectionClosed, Flow, Tunnel
+from dromon.base.http.flow import READ_BUFFER, ConnectionClosed, Flow, Tunnel, keep_alive
 from dromon.base.http.messages import (
     Handler,
     Reply,
@@ -100,6 +100,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._flow = Flow(self._loop, self._transport)
+        keep_alive(transport)
         ssl_object = transport.get_extra_info("ssl_object")
         self._tls = ssl_object is not None
         certificate = ssl_object.getpeercert(True) if ssl_object is not None else None
