@@ -221,9 +221,14 @@ async def test_udp_clients_follow_when_their_pod_goes(world: World) -> None:
         with world.node.open(socket.SOCK_DGRAM) as client:
             client.connect((PORTAL, 53))
 
+            client.settimeout(0.5)
+
             def answer() -> str:
-                client.send(b"?")
-                return client.recv(2048).decode().split(" ")[0]
+                # A datagram on its way while its flow is forgotten is lost, as datagrams may be.
+                with contextlib.suppress(TimeoutError):
+                    client.send(b"?")
+                    return client.recv(2048).decode().split(" ")[0]
+                return ""
 
             assert await asyncio.to_thread(answer) == world.pods[0].name
             world.offer([2])
