@@ -1,6 +1,7 @@
 """The object cache: lists of 10,000 pods, changes, and fan-out to watchers (DESIGN §6, engine alone).
 
-Budgets, over TLS: LIST of 10,000 pods 50 ms, 100 of 10,000 by selector 5 ms, 100,000 events/s to 500 watchers.
+Budgets, over TLS: LIST of 10,000 pods 50 ms, 100 of 10,000 by selector 5 ms, 100,000 events/s to 500
+watchers.
 Each case checks its answer before its time means anything. Run with
 
     pytest bench/bench_cache.py --benchmark-enable

@@ -303,6 +303,13 @@ def test_labels_with_escapes_and_keys_of_other_resources() -> None:
     assert len(cache.page(0, "", "ab=1", "")) == 1
 
 
+@pytest.mark.parametrize("labels", ["null", "[]", "1", '{"a":1}', '{"a":{"b":[]}}', '{"a":null}'])
+def test_labels_that_are_none_select_nothing_and_harm_nothing(labels: str) -> None:
+    cache = new_cache()
+    cache.load([KeyValue(PREFIX + "m/a", b'{"metadata":{"labels":%s}}' % labels.encode(), 2, 2)], 2)
+    assert len(cache.page(0, "", "!a", "")) == 1
+
+
 def test_selectors_are_checked() -> None:
     cache = new_cache()
     with pytest.raises(ValueError, match=r"field label not supported: spec\.x"):

@@ -187,7 +187,7 @@ class LocalStore:
                 del self._pending[:_GROUP]
                 try:
                     await journal.append([t for t, _ in group])
-                except JournalError as error:
+                except Exception as error:  # whatever it is, nobody may wait for ever
                     self._fail(group, str(error))
                     await self._recover(journal)
                     continue
@@ -284,16 +284,19 @@ class LocalStore:
     async def _housekeeping(self) -> None:
         while True:
             await self._clock.sleep(_TICK)
-            await self._expire()
-            now = self._clock.monotonic()
-            self._history.trim(now)
-            cut = self._retention.note(self._state.revision, now)
-            if cut is not None and self._journal is not None:
-                try:
-                    while await self._journal.compact(cut):
-                        pass
-                except JournalError as error:
-                    _log.warning("store can't forget history: %s", error)
+            try:
+                await self._expire()
+                await self._forget()
+            except Exception as error:
+                _log.warning("store can't tidy up, and tries again: %s", error)
+
+    async def _forget(self) -> None:
+        now = self._clock.monotonic()
+        self._history.trim(now)
+        cut = self._retention.note(self._state.revision, now)
+        if cut is not None and self._journal is not None:
+            while await self._journal.compact(cut):
+                pass
 
     async def _expire(self) -> None:
         due = self._expiries.due(self._clock.now())

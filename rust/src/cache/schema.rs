@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
 
 /// A field that selectors may name.
 #[derive(Clone, Debug)]
@@ -175,7 +176,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
             .any(|t| matches!(t, Target::Labels));
         while let Some(key) = map.next_key_seed(Key)? {
             if labels {
-                if let Some(value) = map.next_value::<Option<Box<str>>>()? {
+                if let LabelValue::Text(value) = map.next_value()? {
                     self.read.labels.push((key.into(), value));
                 }
                 continue;
@@ -227,6 +228,14 @@ impl<'de> Visitor<'de> for Walk<'_> {
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(()) // null: the default
     }
+}
+
+/// A label's text; a value that is none is no label.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum LabelValue {
+    Text(Box<str>),
+    Other(IgnoredAny),
 }
 
 /// A map's key without an allocation where it has no escapes.
