@@ -88,6 +88,11 @@ class Controller(ABC, Generic[K]):
         """Further coroutines that run beside the workers."""
         return ()
 
+    @staticmethod
+    def patience(members: int) -> float:
+        """How long to gather changes for a key with so many members: looking at it costs as many steps."""
+        return COALESCE * (1 + members / 1000)
+
     def enqueue_soon(self, key: K, delay: float = COALESCE) -> None:
         """Queue `key` after `delay` seconds, together with all that is asked of it until then."""
         self.queue.add_after(key, delay)

@@ -45,9 +45,9 @@ def available_at(pod: PodView, min_ready_seconds: int) -> float | None:
 
     None where it is not ready, or nobody can tell since when; 0 where readiness alone is enough.
     """
+    if not min_ready_seconds:
+        return 0.0 if is_ready(pod) else None
     since = ready_since(pod)
-    if since is None or not min_ready_seconds:
-        return since and 0.0
     return since + min_ready_seconds if since else None
 
 
@@ -73,4 +73,4 @@ def created(metadata: MetaView) -> float:
 
 def selects(selector: dict[str, str], labels: dict[str, str]) -> bool:
     """Whether every pair of a map selector is among `labels` (an empty selector selects nothing)."""
-    return bool(selector) and all(labels.get(k) == v for k, v in selector.items())
+    return bool(selector) and (selector == labels or selector.items() <= labels.items())

@@ -86,8 +86,9 @@ class ReplicationManager(Controller[Key]):
             self._enqueue_owner(pod.metadata.namespace, owner.kind, owner.name)
 
     def _enqueue_owner(self, namespace: str, kind: str, name: str) -> None:
-        if kind == KIND:
-            self.enqueue_soon((namespace, name))
+        rc = self.controllers.get(namespace, name) if kind == KIND else None
+        if rc is not None:
+            self.enqueue_soon((namespace, name), self.patience(rc.status.replicas))
 
     def _selecting(self, pod: PodView) -> Iterable[ReplicationController]:
         for value in indexes.pairs(pod.metadata.namespace, pod.metadata.labels):
@@ -198,12 +199,13 @@ class ReplicationManager(Controller[Key]):
         """
         uid = rc.metadata.uid
         made, refused = 0, 0
+        pod = plan.pod_for(rc)
         errors: list[Exception] = []
 
         async def create() -> None:
             nonlocal made, refused
             try:
-                pod = await self.client.create(kinds.PODS, plan.pod_for(rc))
+                created = await self.client.create(views.CREATED_PODS, pod)
             except Exception as error:
                 self.expectations.not_created(uid)
                 refused += 1
@@ -212,8 +214,8 @@ class ReplicationManager(Controller[Key]):
                     self.events.event(rc, "Warning", "FailedCreate", f"Error creating: {error}")
                 return
             made += 1
-            self.expectations.created(uid, pod.metadata.uid)
-            self.events.event(rc, "Normal", "SuccessfulCreate", f"Created pod: {pod.metadata.name}")
+            self.expectations.created(uid, created.metadata.uid)
+            self.events.event(rc, "Normal", "SuccessfulCreate", f"Created pod: {created.metadata.name}")
 
         for size in plan.batches(count):
             self.expectations.creating(uid, size)

@@ -151,10 +151,11 @@ def plan_status(
     labelled = ready = available = 0
     for pod in owned:
         labels = pod.metadata.labels
-        labelled += all(labels.get(k) == v for k, v in wanted.items())
-        at = about.available_at(pod, rc.spec.min_ready_seconds)
-        ready += about.is_ready(pod)
-        available += at is not None and at <= now
+        labelled += labels == wanted or wanted.items() <= labels.items()
+        if about.is_ready(pod):
+            ready += 1
+            at = about.available_at(pod, rc.spec.min_ready_seconds)
+            available += at is not None and at <= now
     return ReplicationControllerStatus(
         replicas=len(owned),
         fully_labeled_replicas=labelled,
@@ -185,6 +186,8 @@ def _conditions(
 
 def next_look(rc: ReplicationController, owned: Sequence[PodView], now: float) -> float | None:
     """When the next pod becomes available by the passing of time alone, in seconds from now, or None."""
+    if not rc.spec.min_ready_seconds:
+        return None
     times_left = [
         at - now
         for pod in owned

@@ -48,6 +48,7 @@ class ServiceController(Controller[Key]):
         super().__init__(context)
         self.services = context.informers.of(kinds.SERVICES)
         self.pods = context.informers.of(views.PODS)
+        self._sizes: dict[Key, int] = {}
         self.watch(self.services, self.on_service)
         self.watch(self.pods, self.on_pod)
 
@@ -66,14 +67,17 @@ class ServiceController(Controller[Key]):
         for pod in (old, new):
             if pod is not None:
                 for key in services_of(self.services, pod):
-                    self.enqueue_soon(key)
+                    self.enqueue_soon(key, self.patience(self._sizes.get(key, 0)))
 
     async def reconcile(self, key: Key) -> None:
         service = self.services.get(*key)
         if service is None:
+            self._sizes.pop(key, None)
             await self.gone(key)
         elif addresses.is_ours(service) and service.metadata.deletion_timestamp is None:
-            await self.bring(service, pods_of(self.pods, service))
+            pods = pods_of(self.pods, service)
+            self._sizes[key] = len(pods)
+            await self.bring(service, pods)
 
     @abstractmethod
     async def bring(self, service: Service, pods: list[PodView]) -> None:
