@@ -40,10 +40,7 @@ class ServiceAllocator:
         self.network = IPv4Network(cidr)
         if self.network.num_addresses < 4:
             raise ValueError(f"service CIDR {cidr} is too small: it needs a /30 at least")
-        first, _, last = node_ports.partition("-")
-        self.ports = range(int(first), int(last) + 1)
-        if not self.ports or not 0 < self.ports.start < self.ports.stop <= 65536:
-            raise ValueError(f"node port range {node_ports} is malformed: 30000-32767 is the usual one")
+        self.ports = _port_range(node_ports)
         self._random = random
         self._ips: dict[str, str] = {}
         self._ports: dict[int, str] = {}
@@ -225,6 +222,13 @@ class Reservation:
     def release(self) -> None:
         """The write did not happen: let go of what was taken for it."""
         self._allocator.free(_owner(self._new), self.ips, self.ports)
+
+
+def _port_range(text: str) -> range:
+    first, _, last = text.partition("-")
+    if first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) <= 65535:
+        return range(int(first), int(last) + 1)
+    raise ValueError(f"node port range {text!r} is malformed: 30000-32767 is the usual one")
 
 
 def _owner(service: Service) -> str:
