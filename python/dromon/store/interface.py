@@ -3,9 +3,9 @@
 "Backing store for all master state, hidden behind an abstract interface; watchable" (talk, slide 14).
 
 Revisions. A store has one revision, an integer that grows with every committed transaction and with nothing
-else, and survives restarts. An empty store is at revision 1 (as etcd's: 0 means "any" to clients). All changes
-of one transaction share its revision. A key's `mod_revision` is the revision of its last change. A deletion
-has a revision of its own.
+else, and survives restarts. An empty store is at revision 1 (as etcd's: 0 means "any" to clients). All
+changes of one transaction share its revision. A key's `mod_revision` is the revision of its last change. A
+deletion has a revision of its own.
 
 Accepting and committing. A transaction is first accepted (compared against the newest accepted state, writes
 in flight included, and given its place in the order), then committed (durable as far as the backend
