@@ -36,7 +36,7 @@ controller_manager = command(
     help="Run the control loops: replication, endpoints, nodes, namespaces, garbage collection, ...",
     examples="""
 dromon controller-manager --kubeconfig cm.kubeconfig --root-ca-file ca.crt
-dromon controller-manager --kubeconfig cm.kubeconfig --controllers '*,-node-lifecycle'
+dromon controller-manager --kubeconfig cm.kubeconfig --controllers '*,-nodelifecycle'
 """,
 )
 kubelet = command(

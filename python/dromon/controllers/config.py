@@ -6,6 +6,7 @@ Neighbours: the CLI parses flags into it, main.run takes it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class ControllerManagerConfig:
         unhealthy_zone_threshold: share of lost nodes from which on a zone counts as disrupted.
         terminated_pod_threshold: more terminated pods than this are deleted, oldest first; 0: never.
         orphan_quarantine: pods of a node that is gone are deleted after this.
+
+    Raises:
+        ValueError: a setting makes no sense; the text names it.
     """
 
     kubeconfig: str
@@ -41,3 +45,23 @@ class ControllerManagerConfig:
     unhealthy_zone_threshold: float = 0.55
     terminated_pod_threshold: int = 12_500
     orphan_quarantine: float = 40.0
+
+    def __post_init__(self) -> None:
+        for name in ("node_monitor_grace", "node_startup_grace"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be more than 0 seconds")
+        for name in ("node_eviction_rate", "node_secondary_eviction_rate", "orphan_quarantine"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+        if not 0 < self.unhealthy_zone_threshold <= 1:
+            raise ValueError("unhealthy_zone_threshold must be more than 0 and at most 1")
+        if self.pod_cidr:
+            self._check_network()
+
+    def _check_network(self) -> None:
+        try:
+            network = ip_network(self.pod_cidr)
+        except ValueError as error:
+            raise ValueError(f"pod_cidr: {error}") from None
+        if not network.prefixlen <= self.node_cidr_mask <= network.max_prefixlen:
+            raise ValueError(f"node_cidr_mask: subnets /{self.node_cidr_mask} do not fit into {network}")

@@ -19,6 +19,7 @@ from dromon.api.types.namespace import Namespace
 from dromon.controllers.controller import (
     Context,
     Controller,
+    Retry,
     already_exists,
     is_not_found,
     namespace_terminating,
@@ -70,7 +71,10 @@ class RootCAController(Controller[str]):
     async def reconcile(self, key: str) -> None:
         if not self._pem:
             path = Path(self.context.config.root_ca_file)
-            self._pem = await asyncio.to_thread(path.read_text, "utf-8")
+            try:
+                self._pem = await asyncio.to_thread(path.read_text, "ascii")
+            except (OSError, UnicodeDecodeError) as error:
+                raise Retry(f"the CA can't be published: {error}") from error
         namespace = self.namespaces.get("", key)
         if namespace is None:
             return

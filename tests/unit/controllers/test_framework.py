@@ -114,6 +114,21 @@ def test_idle_controllers_say_why() -> None:
     assert not manager.idle(manager.CONTROLLERS[0], config)
 
 
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"pod_cidr": "10.1.0.1/16"}, "pod_cidr: 10.1.0.1/16 has host bits set"),
+        ({"pod_cidr": "10.1.0.0/16", "node_cidr_mask": 8}, "node_cidr_mask"),
+        ({"node_monitor_grace": 0.0}, "node_monitor_grace must be more than 0"),
+        ({"node_eviction_rate": -1.0}, "node_eviction_rate must not be negative"),
+        ({"unhealthy_zone_threshold": 1.5}, "unhealthy_zone_threshold"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        ControllerManagerConfig(kubeconfig="", **settings)
+
+
 async def test_manager_makes_every_controller(world: Any) -> None:
     config = ControllerManagerConfig(kubeconfig="", root_ca_file="ca.crt")
     made = manager.Manager(config, world.api, world.clock, world.informers)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from dromon.api.errors import ApiError
 from dromon.api.resource import Resource
 from dromon.api.types.meta import OwnerReference
+from dromon.base.backoff import Backoff
 from dromon.client.rest import ConnectionFailed
 from dromon.controllers import views
 from dromon.controllers.controller import Context, Controller, each, is_not_found
@@ -54,13 +55,14 @@ class GarbageCollector(Controller[str]):
     # Which resources there are.
 
     async def synced(self) -> None:
+        backoff = Backoff(0.1, 5.0, random=self.context.random.random)
         while True:
             try:
                 self.take_up(await discover(self.client))
                 break
             except (ApiError, ConnectionFailed) as error:
                 log.info("discovery failed", extra={"error": str(error)})
-                await self.clock.sleep(1.0)
+                await self.clock.sleep(backoff.next())
         await super().synced()
 
     def loops(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
