@@ -24,7 +24,7 @@ from dromon.api.types.workload import PodTemplateSpec, ReplicationController, Re
 from dromon.base.clock import SystemClock
 from dromon.client.rest import Client
 from dromon.controllers.config import ControllerManagerConfig
-from dromon.controllers.manager import Manager
+from dromon.controllers.main import run
 from dromon.testing.apiserver import RunningApiServer, running_apiserver
 
 LIMIT = 20.0
@@ -34,35 +34,31 @@ LIMIT = 20.0
 class Cluster:
     api: RunningApiServer
     client: Client
-    manager: Manager
 
 
 @contextlib.asynccontextmanager
-async def managed(api: RunningApiServer, **settings: Any) -> AsyncIterator[Manager]:
+async def managed(api: RunningApiServer, **settings: Any) -> AsyncIterator[None]:
     """Controllers that run until the block ends."""
     config = ControllerManagerConfig(
         kubeconfig=str(api.kubeconfig), root_ca_file=str(api.ca_file), **settings
     )
-    client = Client.from_kubeconfig(str(api.kubeconfig), msgpack=True)
-    manager = Manager(config, client, SystemClock())
     up = asyncio.Event()
-    task = asyncio.create_task(manager.run(up.set))
+    task = asyncio.create_task(run(config, ready=up.set))
     try:
         await asyncio.wait_for(up.wait(), LIMIT)
-        yield manager
+        yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        await client.close()
 
 
 @pytest.fixture
 async def cluster() -> AsyncIterator[Cluster]:
     async with running_apiserver() as api:
         client = Client.from_kubeconfig(str(api.kubeconfig))
-        async with managed(api) as manager:
-            yield Cluster(api, client, manager)
+        async with managed(api):
+            yield Cluster(api, client)
         await client.close()
 
 
