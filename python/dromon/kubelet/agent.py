@@ -16,10 +16,11 @@ from dromon.api.types.node import Node
 from dromon.api.types.pod import Pod
 from dromon.kubelet.context import NodeContext
 from dromon.kubelet.network.interface import NetworkError
+from dromon.kubelet.records import orphan
 from dromon.kubelet.registration import Registration
 from dromon.kubelet.runtime.interface import Container, PodRef, Runtime, RuntimeFailure, State
 from dromon.kubelet.spec import host_ports
-from dromon.kubelet.worker import PodWorker, orphan
+from dromon.kubelet.worker import PodWorker
 
 log = logging.getLogger(__name__)
 

@@ -155,9 +155,12 @@ class DockerNode:
     async def _connect(self) -> None:
         """Reach the runtime, however long it takes."""
         backoff = Backoff(0.5, 10.0)
+        connected = False
         while True:
             try:
-                await self._runtime.connect(self.agent.runtime_changed)
+                if not connected:
+                    await self._runtime.connect(self.agent.runtime_changed)
+                    connected = True
                 await ensure_pause(self._runtime, self._config.pause_image)
                 self._info = machine.system_info(await self._runtime.version())
                 return

@@ -16,14 +16,14 @@ from collections.abc import Callable
 import msgspec
 
 from dromon.api import times
-from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.pod import Pod
-from dromon.api.types.pod_status import ContainerStatus, PodStatus
+from dromon.api.types.pod_status import PodStatus
 from dromon.kubelet import plan
 from dromon.kubelet.context import NodeContext
 from dromon.kubelet.memory import PodMemory
 from dromon.kubelet.operations import Operations
 from dromon.kubelet.probes import ProbeSet
+from dromon.kubelet.records import group, lost_run
 from dromon.kubelet.runtime.interface import Container, LogOptions, PodRef, RuntimeFailure, State
 from dromon.kubelet.status import DONE, pod_status
 from dromon.kubelet.view import CrashBackoff, Failure, Notes, View, is_sidecar
@@ -33,11 +33,6 @@ log = logging.getLogger(__name__)
 OWN_CONDITIONS = frozenset({"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"})
 LIST_RETRY = 2.0
 """Seconds before a runtime that failed to answer is asked again."""
-
-
-def orphan(ref: PodRef) -> Pod:
-    """A pod of which only containers are left."""
-    return Pod(metadata=ObjectMeta(name=ref.name, namespace=ref.namespace, uid=ref.uid))
 
 
 class PodWorker:
@@ -151,7 +146,7 @@ class PodWorker:
         now = ctx.clock.now()
         pod = self._base()
         wake = self._deadline(pod, now)
-        runs = _group(observed)
+        runs = group(observed)
         await self._read_messages(pod, runs)
         self._add_lost(pod, runs, now)
         self._runs = {name: tuple(each) for name, each in runs.items()}
@@ -233,7 +228,7 @@ class PodWorker:
         if pod.metadata.deletion_timestamp or self._memory.gone or pod.status.phase in DONE:
             return
         for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
-            record = self._lost.get(status.name) or _lost_run(self._ref, status, now)
+            record = self._lost.get(status.name) or lost_run(self._ref, status, now)
             if record is None or any(r.attempt >= record.attempt for r in runs.get(status.name, ())):
                 self._lost.pop(status.name, None)
                 continue
@@ -353,50 +348,3 @@ class PodWorker:
     def _unhealthy(self, container: str, kind: str, message: str) -> None:
         text = f"{kind.capitalize()} probe failed: {message}"
         self._ctx.event(self.pod, "Warning", "Unhealthy", text, container)
-
-
-def _group(observed: list[Container]) -> dict[str, list[Container]]:
-    """Containers by name, newest first."""
-    runs: dict[str, list[Container]] = {}
-    for container in observed:
-        if not container.is_sandbox:
-            runs.setdefault(container.name, []).append(container)
-    for each in runs.values():
-        each.sort(key=lambda c: (c.attempt, c.created_at), reverse=True)
-    return runs
-
-
-def _lost_run(ref: PodRef, status: ContainerStatus, now: float) -> Container | None:
-    """A record of the run that `status` is about, None when it never ran."""
-    ended = status.state.terminated or (status.last_state.terminated if status.state.waiting else None)
-    if not status.container_id or not (ended or status.state.running):
-        return None
-    made = Container(
-        id=status.container_id.partition("://")[2],
-        pod=ref,
-        name=status.name,
-        attempt=status.restart_count,
-        state=State.EXITED,
-        image=status.image,
-        image_id=status.image_id.partition("://")[2],
-        lost=True,
-    )
-    if ended is not None:
-        return dataclasses.replace(
-            made,
-            exit_code=ended.exit_code,
-            oom_killed=ended.reason == "OOMKilled",
-            message=ended.message,
-            lost=ended.reason == "ContainerStatusUnknown",
-            started_at=times.parse(ended.started_at) if ended.started_at else 0.0,
-            finished_at=times.parse(ended.finished_at) if ended.finished_at else now,
-        )
-    running = status.state.running
-    assert running is not None
-    return dataclasses.replace(
-        made,
-        exit_code=137,
-        message="The container could not be located when the pod was looked at",
-        started_at=times.parse(running.started_at) if running.started_at else 0.0,
-        finished_at=now,
-    )

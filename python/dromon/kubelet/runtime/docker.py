@@ -10,21 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import json
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import docker
-import docker.errors
-import requests.exceptions
-
 from dromon.base.backoff import Backoff
 from dromon.kubelet.runtime import docker_config as conf
+from dromon.kubelet.runtime.docker_calls import DockerCalls, default_host
 from dromon.kubelet.runtime.docker_stream import DockerSession, Endpoint, frames
 from dromon.kubelet.runtime.interface import (
     Container,
@@ -42,29 +36,8 @@ from dromon.kubelet.runtime.interface import (
 
 log = logging.getLogger(__name__)
 
-DEFAULT_HOST = "unix:///var/run/docker.sock"
-THREADS = 8
-PULLS = 3
-CALL_TIMEOUT = 120
-"""Seconds that one call of the daemon may take."""
-
 STOP_POLL = 1.0
 """Seconds between looks at a stopping container, should its event be missed."""
-
-
-def reachable(host: str = "") -> str:
-    """ "" when a Docker daemon answers, else why not (for `--runtime auto`). Blocks for up to 5 seconds."""
-    try:
-        client = docker.APIClient(base_url=host or default_host(), version="auto", timeout=5)
-        client.close()
-    except (docker.errors.DockerException, OSError) as error:
-        return str(error)
-    return ""
-
-
-def default_host() -> str:
-    """The daemon's URL by the environment."""
-    return os.environ.get("DOCKER_HOST") or DEFAULT_HOST
 
 
 class DockerRuntime:
@@ -87,9 +60,7 @@ class DockerRuntime:
         self._oom_floor = oom_floor
         self._host = host or default_host()
         self._endpoint = Endpoint(self._host)
-        self._threads = ThreadPoolExecutor(THREADS, "docker")
-        self._pull_threads = ThreadPoolExecutor(PULLS, "docker-pull")
-        self._api: Any = None
+        self._calls = DockerCalls(self._host)
         self._known: dict[str, Container] = {}
         self._signals: dict[str, str] = {}
         self._on_change: Callable[[str], None] = lambda uid: None
@@ -99,59 +70,39 @@ class DockerRuntime:
 
     async def connect(self, on_change: Callable[[str], None]) -> None:
         self._on_change = on_change
-        make = functools.partial(
-            docker.APIClient,
-            base_url=self._host,
-            version="auto",
-            timeout=CALL_TIMEOUT,
-            max_pool_size=THREADS + PULLS,
-        )
-        try:
-            self._api = await self._in_thread(self._threads, make)
-        except RuntimeFailure as error:
-            raise RuntimeFailure(f"cannot reach the Docker daemon at {self._host}: {error}") from error
+        await self._calls.connect()
         self._events = asyncio.get_running_loop().create_task(self._watch(), name="docker-events")
 
     async def close(self) -> None:
         if self._events is not None:
             self._events.cancel()
             await asyncio.gather(self._events, return_exceptions=True)
-        if self._api is not None:
-            self._api.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._pull_threads.shutdown(wait=False, cancel_futures=True)
+        self._calls.close()
 
     async def check(self) -> str:
         return self._down
 
     async def version(self) -> str:
-        return "docker://" + str((await self._call("version"))["Version"])
+        return "docker://" + str((await self._calls.call("version"))["Version"])
 
     # Images
 
     async def images(self) -> list[Image]:
         return [
             Image(i["Id"], (*(i.get("RepoTags") or ()), *(i.get("RepoDigests") or ())), int(i["Size"]))
-            for i in await self._call("images")
+            for i in await self._calls.call("images")
         ]
 
     async def image(self, reference: str) -> Image | None:
         try:
-            return conf.image_of(await self._call("inspect_image", reference))
+            return conf.image_of(await self._calls.call("inspect_image", reference))
         except ContainerGone:
             return None
 
     async def pull(self, reference: str, credentials: Mapping[str, str] | None = None) -> Image:
         repository, tag = conf.split_reference(reference)
-
-        def run() -> None:
-            auth = dict(credentials) if credentials else None
-            for line in self._api.pull(repository, tag=tag, stream=True, decode=True, auth_config=auth):
-                if "error" in line:
-                    raise docker.errors.APIError(line["error"])
-
         try:
-            await self._in_thread(self._pull_threads, run)
+            await self._calls.pull(repository, tag, dict(credentials) if credentials else None)
         except RuntimeFailure as error:
             raise PullFailed(str(error)) from error
         image = await self.image(reference)
@@ -162,7 +113,9 @@ class DockerRuntime:
     async def import_image(self, tar: bytes, reference: str, changes: tuple[str, ...]) -> None:
         """Make an image of a root file system (a tar archive) with Dockerfile instructions."""
         repository, tag = conf.split_reference(reference)
-        await self._call("import_image_from_data", tar, repository=repository, tag=tag, changes=list(changes))
+        await self._calls.call(
+            "import_image_from_data", tar, repository=repository, tag=tag, changes=list(changes)
+        )
 
     # Containers
 
@@ -170,7 +123,7 @@ class DockerRuntime:
         labels = [f"{conf.CLUSTER}={self._cluster}"]
         if pod_uid:
             labels.append(f"{conf.UID}={pod_uid}")
-        rows = await self._call("containers", all=True, filters={"label": labels})
+        rows = await self._calls.call("containers", all=True, filters={"label": labels})
         result = []
         for row in rows:
             with contextlib.suppress(ContainerGone):
@@ -182,7 +135,7 @@ class DockerRuntime:
         known = self._known.get(container_id)
         if known is not None and (known.state.value == state or (known.finished_at and state == "created")):
             return known
-        inspection = await self._call("inspect_container", container_id)
+        inspection = await self._calls.call("inspect_container", container_id)
         container = conf.container_of(inspection)
         self._known[container_id] = container
         self._signals[container_id] = inspection["Config"].get("StopSignal") or "SIGTERM"
@@ -193,7 +146,7 @@ class DockerRuntime:
         request = conf.sandbox_request(spec, self._pause, self._cluster, self._node, self._oom_floor)
         container_id = await self._create(name, request)
         try:
-            await self._call("start", container_id)
+            await self._calls.call("start", container_id)
         except RuntimeFailure:
             await self.remove(container_id)
             raise
@@ -209,13 +162,13 @@ class DockerRuntime:
         """Create by name; a dead leftover of ours with that name makes way."""
         for last in (False, True):
             try:
-                return str((await self._call("create_container_from_config", request, name))["Id"])
+                return str((await self._calls.call("create_container_from_config", request, name))["Id"])
             except ContainerGone as error:
                 raise ImageMissing(str(error)) from error
             except RuntimeFailure as error:
                 if last or "is already in use" not in str(error):
                     raise
-            left = await self._call("inspect_container", name)
+            left = await self._calls.call("inspect_container", name)
             if left["State"]["Running"] or left["Config"]["Labels"].get(conf.CLUSTER) != self._cluster:
                 raise RuntimeFailure(f"the container name {name} is in use by {left['Id'][:12]}")
             await self.remove(left["Id"])
@@ -223,7 +176,7 @@ class DockerRuntime:
 
     async def start(self, container_id: str) -> None:
         self._known.pop(container_id, None)
-        await self._call("start", container_id)
+        await self._calls.call("start", container_id)
 
     async def stop(self, container_id: str, grace: float, signal: str = "") -> None:
         ended = asyncio.Event()
@@ -249,7 +202,7 @@ class DockerRuntime:
     async def _signal(self, container_id: str, signal: str) -> bool:
         """Whether it was running and got the signal."""
         try:
-            await self._call("kill", container_id, signal)
+            await self._calls.call("kill", container_id, signal)
         except ContainerGone:
             return False
         except RuntimeFailure as error:
@@ -266,14 +219,14 @@ class DockerRuntime:
         except TimeoutError:
             pass
         try:
-            return not (await self._call("inspect_container", container_id))["State"]["Running"]
+            return not (await self._calls.call("inspect_container", container_id))["State"]["Running"]
         except ContainerGone:
             return True
 
     async def remove(self, container_id: str) -> None:
         with contextlib.suppress(ContainerGone):
             try:
-                await self._call("remove_container", container_id, force=True, v=True)
+                await self._calls.call("remove_container", container_id, force=True, v=True)
             except RuntimeFailure as error:
                 if "already in progress" not in str(error):
                     raise
@@ -295,18 +248,18 @@ class DockerRuntime:
     async def open_exec(
         self, container_id: str, command: tuple[str, ...], *, tty: bool, stdin: bool
     ) -> DockerSession:
-        made = await self._call("exec_create", container_id, [*command], tty=tty, stdin=stdin)
+        made = await self._calls.call("exec_create", container_id, [*command], tty=tty, stdin=stdin)
         exec_id = made["Id"]
         reader, writer = await self._endpoint.open(
             "POST", f"/exec/{exec_id}/start", {"Detach": False, "Tty": tty}, hijack=True
         )
 
         async def resize(width: int, height: int) -> None:
-            await self._call("exec_resize", exec_id, height=height, width=width)
+            await self._calls.call("exec_resize", exec_id, height=height, width=width)
 
         async def exit_code() -> int:
             for _ in range(50):
-                seen = await self._call("exec_inspect", exec_id)
+                seen = await self._calls.call("exec_inspect", exec_id)
                 if not seen["Running"] and seen["ExitCode"] is not None:
                     return int(seen["ExitCode"])
                 await asyncio.sleep(0.05)
@@ -321,7 +274,7 @@ class DockerRuntime:
         )
 
         async def resize(width: int, height: int) -> None:
-            await self._call("resize", container_id, height=height, width=width)
+            await self._calls.call("resize", container_id, height=height, width=width)
 
         async def exit_code() -> int:
             return 0
@@ -329,7 +282,7 @@ class DockerRuntime:
         return DockerSession(reader, writer, tty=tty, resize=resize, exit_code=exit_code)
 
     async def logs(self, container_id: str, options: LogOptions) -> AsyncIterator[bytes]:
-        inspection = await self._call("inspect_container", container_id)
+        inspection = await self._calls.call("inspect_container", container_id)
         query: dict[str, Any] = {
             "stdout": 1,
             "stderr": 1,
@@ -357,7 +310,7 @@ class DockerRuntime:
 
     async def usage(self, container_id: str) -> Usage | None:
         try:
-            stats = await self._call("stats", container_id, stream=False, one_shot=True)
+            stats = await self._calls.call("stats", container_id, stream=False, one_shot=True)
             memory = stats["memory_stats"]
             idle = memory.get("stats", {}).get(
                 "total_inactive_file", memory.get("stats", {}).get("inactive_file", 0)
@@ -391,7 +344,7 @@ class DockerRuntime:
             log.warning("lost the Docker daemon", extra={"why": self._down})
             await asyncio.sleep(backoff.next())
             with contextlib.suppress(RuntimeFailure):
-                await self._call("ping")
+                await self._calls.call("ping")
                 self._down = ""
 
     def _missed(self) -> None:
@@ -410,26 +363,3 @@ class DockerRuntime:
         uid = event["Actor"]["Attributes"].get(conf.UID, "")
         if uid:
             self._on_change(uid)
-
-    # Calls
-
-    async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        if self._api is None:
-            raise RuntimeFailure("the Docker daemon is not connected")
-        return await self._in_thread(
-            self._threads, functools.partial(getattr(self._api, method), *args, **kwargs)
-        )
-
-    async def _in_thread(self, pool: ThreadPoolExecutor, function: Callable[[], Any]) -> Any:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(pool, function)
-        except docker.errors.NotFound as error:
-            raise ContainerGone(_text(error)) from error
-        except docker.errors.DockerException as error:
-            raise RuntimeFailure(_text(error)) from error
-        except (requests.exceptions.RequestException, OSError) as error:
-            raise RuntimeFailure(f"the Docker daemon does not answer: {error}") from error
-
-
-def _text(error: docker.errors.DockerException) -> str:
-    return str(getattr(error, "explanation", None) or error)

@@ -9,7 +9,7 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from dromon.kubelet.runtime.docker import default_host
+from dromon.kubelet.runtime.docker_calls import default_host
 from dromon.kubelet.runtime.docker_config import CLUSTER
 
 
