@@ -15,13 +15,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from dromon.store.interface import KeyValue, StoreError
 from dromon.store.journal import JournalError, Snapshot, Undo
 from dromon.store.state import Record, Transaction
 
 _VERSION = 1
+_ROWS = (256, 64, 16, 4, 1)
 _FORGET = 5_000  # history rows per compaction step: a step must not keep writers waiting
 
 _SCHEMA = """
@@ -36,9 +39,9 @@ CREATE TABLE IF NOT EXISTS history (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
-_PUT = "INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?, ?)"
-_DELETE = "DELETE FROM current WHERE key = ?"
-_UNDO = "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO current VALUES "
+_DELETE = "DELETE FROM current WHERE key IN (VALUES "
+_UNDO = "INSERT INTO history VALUES "
 _META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _HISTORY = (
     "SELECT revision, key, value, created, modified FROM history "
@@ -77,8 +80,7 @@ class SqliteFile:
     def append(self, transactions: Sequence[Transaction]) -> None:
         """Commit all of them in one SQLite transaction: one fsync."""
         with self._guard("write"), self._transaction() as db:
-            for transaction in transactions:
-                self._write(db, transaction)
+            self._write(db, transactions)
             db.execute(_META, ("revision", transactions[-1].revision))
 
     def recover(self, after: int) -> list[Transaction]:
@@ -135,16 +137,22 @@ class SqliteFile:
         return db
 
     @staticmethod
-    def _write(db: sqlite3.Connection, transaction: Transaction) -> None:
-        for place, record in enumerate(transaction.records):
-            old, new = record.previous, record.current
-            undo = (old.value, old.create_revision, old.mod_revision) if old else (None, None, None)
-            db.execute(_UNDO, (transaction.revision, place, record.key, *undo))
-            if new is None:
-                db.execute(_DELETE, (record.key,))
-            else:
-                row = (new.key, new.value, new.create_revision, new.mod_revision, record.expires)
-                db.execute(_PUT, row)
+    def _write(db: sqlite3.Connection, transactions: Sequence[Transaction]) -> None:
+        undo: list[tuple[Any, ...]] = []
+        stands: dict[str, tuple[Any, ...] | None] = {}  # only a key's last state in the group is written
+        for transaction in transactions:
+            for place, record in enumerate(transaction.records):
+                old, new = record.previous, record.current
+                before = (old.value, old.create_revision, old.mod_revision) if old else (None, None, None)
+                undo.append((transaction.revision, place, record.key, *before))
+                stands[record.key] = (
+                    (new.key, new.value, new.create_revision, new.mod_revision, record.expires)
+                    if new
+                    else None
+                )
+        _many(db, _UNDO, undo)
+        _many(db, _PUT, [row for row in stands.values() if row is not None])
+        _many(db, _DELETE, [(key,) for key, row in stands.items() if row is None], ")")
 
     @staticmethod
     def _standing(db: sqlite3.Connection, key: str) -> tuple[KeyValue | None, float | None]:
@@ -173,6 +181,21 @@ class SqliteFile:
             raise JournalError(f"can't {doing} the store {self._path}: {error}") from error
         except OSError as error:
             raise JournalError(f"can't {doing} the store {self._path}: {error.strerror}") from error
+
+
+def _many(db: sqlite3.Connection, start: str, rows: Sequence[tuple[Any, ...]], end: str = "") -> None:
+    """Execute a statement for all rows, many rows at a time.
+
+    Every statement lets go of the interpreter's lock and must win it back from the event loop, which, while
+    that is busy, can take as long as the switch interval (5 ms): a statement per row would pay it per row.
+    """
+    at = 0
+    while at < len(rows):
+        # Few different sizes, so that the statements stay prepared.
+        size = next(s for s in _ROWS if s <= len(rows) - at)
+        row = f"({', '.join('?' * len(rows[at]))})"
+        db.execute(start + ", ".join([row] * size) + end, [*chain(*rows[at : at + size])])
+        at += size
 
 
 def read_history(path: Path, after: int, upto: int) -> list[Undo]:
