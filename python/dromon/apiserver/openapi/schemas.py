@@ -115,8 +115,7 @@ class Generator:
         required = []
         for field in msgspec.structs.fields(struct):
             wire = field.encode_name
-            text = _COMMON.get(wire, "") or describe(struct, wire)
-            made = self._property(hints[field.name], text, numbers.get(wire, ""))
+            made = self._property(hints[field.name], describe(struct, wire), numbers.get(wire, ""))
             if wire in merge_keys:
                 made["x-kubernetes-patch-strategy"] = "merge"
                 if merge_keys[wire]:
@@ -124,7 +123,7 @@ class Generator:
             properties[wire] = made
             if _required(field):
                 required.append(wire)
-        out: Json = {"description": describe(struct) or f"{struct.__name__}.", "type": "object"}
+        out: Json = {"description": describe(struct), "type": "object"}
         out["properties"] = dict(sorted(properties.items()))
         if required:
             out["required"] = sorted(required)
@@ -155,12 +154,6 @@ class Generator:
         if name:
             self.schemas.setdefault(name, SCALARS[name])
         return name
-
-
-_COMMON = {
-    "kind": "The REST resource that this object stands for, in CamelCase. Cannot be changed.",
-    "apiVersion": "The version of the schema of this object: group and version.",
-}
 
 
 def _special(hint: Any) -> str:
@@ -200,11 +193,14 @@ def _described(out: Json, description: str) -> Json:
 
 
 def _required(field: msgspec.structs.FieldInfo) -> bool:
-    """Fields without omitempty upstream, made by `always`, are required; structs and type names are not."""
+    """Fields without omitempty upstream, made by `always`, are required; structs are not, nor is what says
+    the kind of the object itself.
+    """
     factory = field.default_factory
-    if factory is msgspec.NODEFAULT or factory in (list, dict) or field.encode_name in _COMMON:
+    if factory is msgspec.NODEFAULT or isinstance(factory, type):
         return False
-    return not isinstance(factory, type)
+    # The kind of the object itself is known from the start; that of an object it refers to must be given.
+    return field.encode_name not in ("kind", "apiVersion") or not factory()
 
 
 @cache
