@@ -51,11 +51,30 @@ def eventually(check: Callable[[], Any], what: str, timeout: float = 30) -> Any:
 
 
 class DockerCluster(Cluster):
-    """A cluster whose node runs Docker containers."""
+    """A cluster whose node runs Docker containers; its networks tell it from others on this machine."""
+
+    networks = ("10.95.", "10.94.")
 
     def start(self) -> None:
         """Start, or start again, the cluster."""
-        self.up("--runtime", "docker")
+        pods, services = (f"{network}0.0/16" for network in self.networks)
+        self.up("--runtime", "docker", "--pod-cidr", pods, "--service-cidr", services)
+
+    def traces(self) -> list[str]:
+        """What the machine has of this cluster: rules, addresses, routes, and containers of its pods."""
+        commands = (("iptables-save",), ("ip", "-o", "address"), ("ip", "route"))
+        lines = [line for command in commands for line in self.run(*command).stdout.splitlines()]
+        found = [line for line in lines if any(network in line for network in self.networks)]
+        listed = self.run("docker", "ps", "-a", "--format", "{{.Names}}").stdout.splitlines()
+        return found + [line for line in listed if any(uid in line for uid in self.uids)]
+
+    def remember(self, namespace: str) -> None:
+        """Note the UIDs of a namespace's pods, by which their containers are named."""
+        self.uids |= {pod["metadata"]["uid"] for pod in self.pods(namespace).values()}
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.uids: set[str] = set()
 
     def pods(self, namespace: str, selector: str = "") -> dict[str, Any]:
         """Pods of a namespace by name."""
