@@ -1,5 +1,4 @@
-"""No field that the official Python client knows is lost: our structs against its models.
-"""
+"""No field that the official Python client knows is lost: our structs against its models."""
 
 from __future__ import annotations
 
