@@ -63,7 +63,9 @@ async def test_state_and_revision_survive_a_restart(path: str) -> None:
     await store.close()
 
 
-async def test_watches_and_older_lists_go_on_across_a_restart(path: str) -> None:
+@pytest.mark.parametrize("where", ["{}/db", "/{}/db", "{}/a b%41?c#d"])
+async def test_watches_and_older_lists_go_on_across_a_restart(tmp_path: Path, where: str) -> None:
+    path = where.format(tmp_path)
     store = await opened(path)
     first = await store.commit([Put("/p/a", b"1")])
     await store.commit([Put("/p/a", b"2"), Put("/p/b", b"1")])

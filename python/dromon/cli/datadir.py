@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -45,6 +46,11 @@ class DataDir:
     @property
     def database(self) -> Path:
         return self.path / "db.sqlite"
+
+    @property
+    def store_url(self) -> str:
+        """The store in `database`, as --store has it: whatever characters the path has."""
+        return f"sqlite://{quote(str(self.database))}"
 
     @property
     def logs(self) -> Path:

@@ -75,7 +75,7 @@ def command(data_dir: str, output: str) -> None:
         "dataDir": str(directory.path),
         "supervisor": state.get("pid", 0) if running else 0,
         "runtime": settings.get("runtime", ""),
-        "store": settings.get("store") or f"sqlite:///{directory.database}",
+        "store": settings.get("store") or directory.store_url,
         "api": dataclasses.asdict(api),
         "components": [dataclasses.asdict(c) for c in components],
     }

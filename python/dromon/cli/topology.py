@@ -103,7 +103,7 @@ def _apiserver(settings: Settings, directory: DataDir, host: Host) -> dict[str, 
     return {
         "bind": settings.bind,
         "port": settings.port,
-        "store_url": settings.store or f"sqlite:///{directory.database}",
+        "store_url": settings.store or directory.store_url,
         "cert_file": str(pki / "apiserver.crt"),
         "key_file": str(pki / "apiserver.key"),
         "client_ca_file": str(pki / "ca.crt"),

@@ -28,5 +28,6 @@ def open_store(url: str, clock: Clock | None = None) -> Store:
     if parts.scheme == "memory" and not parts.netloc and parts.path in ("", "/"):
         return MemoryStore(clock)
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
-        return SqliteStore(unquote(parts.path), clock)
+        # A path of one's own after sqlite:/// makes four slashes; POSIX keeps the meaning of two open.
+        return SqliteStore("/" + unquote(parts.path).lstrip("/"), clock)
     raise StoreError(f"can't open the store {url!r}: supported are {SCHEMES}")

@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from dromon.store.interface import KeyValue, StoreError
 from dromon.store.journal import JournalError, Snapshot, Undo
@@ -201,10 +202,15 @@ def _many(db: sqlite3.Connection, start: str, rows: Sequence[tuple[Any, ...]], e
 def read_history(path: Path, after: int, upto: int) -> list[Undo]:
     """Changes with `after` < revision <= `upto`, by a connection of its own."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)) as db:
+        with closing(sqlite3.connect(_read_only(path), uri=True, timeout=5.0)) as db:
             return _rows(db, after, upto)
     except sqlite3.Error as error:
         raise JournalError(f"can't read the store {path}: {error}") from error
+
+
+def _read_only(path: Path) -> str:
+    """The URI of a file to read: with an empty authority, for `//x` would be one, and characters escaped."""
+    return f"file://{quote(str(path.absolute()))}?mode=ro"
 
 
 def _rows(db: sqlite3.Connection, after: int, upto: int) -> list[Undo]:

@@ -93,5 +93,5 @@ def test_stopping_begins_with_what_started_last(tmp_path: Path) -> None:
 
 def test_the_store_may_be_elsewhere(tmp_path: Path) -> None:
     directory = DataDir(tmp_path)
-    assert plan(Settings(), directory, HOST)[0].values["store_url"] == f"sqlite:///{tmp_path}/db.sqlite"
+    assert plan(Settings(), directory, HOST)[0].values["store_url"] == f"sqlite://{tmp_path}/db.sqlite"
     assert plan(Settings(store="memory://"), directory, HOST)[0].values["store_url"] == "memory://"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import quote
+
 import pytest
 
 from dromon.store.interface import StoreError
@@ -13,6 +16,16 @@ from dromon.store.sqlite import SqliteStore
 def test_the_schemes() -> None:
     assert isinstance(open_store("memory://"), MemoryStore)
     assert isinstance(open_store("sqlite:///var/lib/x%20y/db"), SqliteStore)
+
+
+@pytest.mark.parametrize("slashes", ["/", "//"])
+async def test_the_path_is_as_the_url_says(tmp_path: Path, slashes: str) -> None:
+    directory = tmp_path / "a b%41?#"
+    directory.mkdir()
+    store = open_store(f"sqlite:/{slashes}{quote(str(directory / 'db'))}")
+    await store.start()
+    await store.close()
+    assert (directory / "db").exists()
 
 
 @pytest.mark.parametrize(
