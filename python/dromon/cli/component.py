@@ -170,7 +170,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default
 
 
-def _click_type(hint: Any) -> tuple[type[Any], bool]:
+def _click_type(hint: Any) -> tuple[type[Any] | click.ParamType[Any], bool]:
     """The type of an option, and whether it takes several values."""
     origin = typing.get_origin(hint)
     if origin in (tuple, list, frozenset):
@@ -179,7 +179,7 @@ def _click_type(hint: Any) -> tuple[type[Any], bool]:
         parts = [part for part in typing.get_args(hint) if part is not type(None)]
         return _click_type(parts[0])
     if origin is typing.Literal:
-        return str, False
+        return click.Choice(typing.get_args(hint)), False
     return (hint if hint in (bool, int, float) else str), False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from typing import Literal
 
 import click
 import pytest
@@ -68,6 +69,7 @@ class Example:
         names: some of them.
         engine: which one.
         on: whether at all.
+        way: one of two.
     """
 
     kubeconfig: str
@@ -76,6 +78,7 @@ class Example:
     names: tuple[str, ...] = ("a", "b")
     engine: str | None = None
     on: bool = True
+    way: Literal["up", "down"] = "up"
 
 
 EXAMPLE = component.ComponentType("example", f"{__name__}:Example", f"{__name__}:run")
@@ -83,13 +86,15 @@ EXAMPLE = component.ComponentType("example", f"{__name__}:Example", f"{__name__}
 
 def test_options_come_from_the_config() -> None:
     options = {o.name: o for o in component.options(Example) if isinstance(o, click.Option)}
-    assert list(options) == ["kubeconfig", "first", "second", "names", "engine", "on"]
+    assert list(options) == ["kubeconfig", "first", "second", "names", "engine", "on", "way"]
     assert options["kubeconfig"].required
     assert options["kubeconfig"].help == "Where the file is."
     assert options["first"].help == options["second"].help == "Numbers."
     assert options["names"].default == "a,b"
     assert options["on"].secondary_opts == ["--no-on"]
     assert not options["engine"].required
+    assert isinstance(options["way"].type, click.Choice)
+    assert list(options["way"].type.choices) == ["up", "down"]
 
 
 def test_values_become_the_config() -> None:
