@@ -14,6 +14,9 @@ import click
 
 RUNTIMES = ("auto", "docker", "hollow")
 
+POD_NETWORKS = ("10.1.0.0/16", "10.16.0.0/12", "10.128.0.0/9")
+"""Networks for pods, each for more nodes; the default is the first that has a /24 for every node."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
@@ -32,7 +35,7 @@ class Settings:
     store: str = ""
     bind: str = "127.0.0.1"
     port: int = 6443
-    pod_cidr: str = "10.1.0.0/16"
+    pod_cidr: str = POD_NETWORKS[0]
     service_cidr: str = "10.0.0.0/16"
 
     @property
@@ -62,8 +65,28 @@ def resolve(given: Mapping[str, Any], recorded: Mapping[str, Any]) -> Settings:
     merged = {k: v for k, v in recorded.items() if k in names}
     merged.update({k: v for k, v in given.items() if v is not None})
     settings = Settings(**merged)
+    if given.get("pod_cidr") is None:
+        settings = _wide_enough(settings, recorded)
     _check(settings, recorded)
     return settings
+
+
+def _wide_enough(settings: Settings, recorded: Mapping[str, Any]) -> Settings:
+    """The settings with a pod network that nobody asked for made wide enough for the nodes.
+
+    Simulated nodes that have a subnet of a former network keep it; real ones route by the network.
+    """
+    known = recorded.get("pod_cidr")
+    if known is not None and (known not in POD_NETWORKS or settings.runtime == "docker"):
+        return settings
+    wider = POD_NETWORKS[POD_NETWORKS.index(settings.pod_cidr) :]
+    fitting = (text for text in wider if settings.nodes <= _rooms(ipaddress.ip_network(text)))
+    return dataclasses.replace(settings, pod_cidr=next(fitting, wider[-1]))
+
+
+def _rooms(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
+    """How many nodes have a /24 in the network."""
+    return 1 << max(0, 24 - network.prefixlen)
 
 
 def _check(settings: Settings, recorded: Mapping[str, Any]) -> None:
@@ -81,9 +104,9 @@ def _check(settings: Settings, recorded: Mapping[str, Any]) -> None:
         raise click.UsageError(
             f"--pod-cidr {networks[0]} and --service-cidr {networks[1]} overlap: choose two networks"
         )
-    if networks[0].version == 4 and settings.nodes > 2 ** max(0, 24 - networks[0].prefixlen):
+    if networks[0].version == 4 and settings.nodes > _rooms(networks[0]):
         raise click.UsageError(
-            f"--pod-cidr {networks[0]} has room for {2 ** max(0, 24 - networks[0].prefixlen)} nodes "
+            f"--pod-cidr {networks[0]} has room for {_rooms(networks[0])} nodes "
             f"(a /24 each), not for {settings.nodes}: use a larger one"
         )
     if recorded.get("runtime") not in (None, "auto", settings.runtime) and settings.runtime != "auto":

@@ -44,7 +44,11 @@ Examples:
 )
 @click.option("--bind", help="Address that the API listens on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port that the API listens on; 0: any free one.  [default: 6443]")
-@click.option("--pod-cidr", help="Network of the pods, a /24 a node.  [default: 10.1.0.0/16]")
+@click.option(
+    "--pod-cidr",
+    help="Network of the pods, a /24 a node.  [default: 10.1.0.0/16; from 257 nodes on 10.16.0.0/12, "
+    "from 4097 nodes on 10.128.0.0/9]",
+)
 @click.option("--service-cidr", help="Network of the portals.  [default: 10.0.0.0/16]")
 @click.option(
     "--detach", is_flag=True, help="Return when the cluster is ready; it goes on in the background."

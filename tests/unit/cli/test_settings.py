@@ -29,13 +29,39 @@ def test_flags_win_over_the_last_start_and_that_over_defaults() -> None:
         ({"pod_cidr": "10.1.0.1/16"}, "--pod-cidr"),
         ({"service_cidr": "nonsense"}, "--service-cidr"),
         ({"pod_cidr": "10.0.0.0/8"}, "overlap"),
-        ({"nodes": 257}, "room for 256 nodes"),
+        ({"nodes": 257, "pod_cidr": "10.1.0.0/16"}, "room for 256 nodes"),
+        ({"nodes": 32769}, "room for 32768 nodes"),
         ({"runtime": "docker"}, "another --data-dir"),
     ],
 )
 def test_what_cannot_be_is_refused_with_advice(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(click.UsageError, match=message):
         resolve(flags, {"runtime": "hollow"})
+
+
+@pytest.mark.parametrize(
+    ("flags", "recorded", "network"),
+    [
+        ({"nodes": 256}, {}, "10.1.0.0/16"),
+        ({"nodes": 257}, {}, "10.16.0.0/12"),
+        ({"nodes": 4097}, {}, "10.128.0.0/9"),
+        ({"nodes": 257}, {"runtime": "hollow", "pod_cidr": "10.1.0.0/16"}, "10.16.0.0/12"),
+        ({}, {"runtime": "hollow", "nodes": 257, "pod_cidr": "10.16.0.0/12"}, "10.16.0.0/12"),
+        ({"nodes": 3}, {"runtime": "hollow", "nodes": 257, "pod_cidr": "10.16.0.0/12"}, "10.16.0.0/12"),
+        ({"nodes": 257}, {"runtime": "hollow", "pod_cidr": "172.16.0.0/12"}, "172.16.0.0/12"),
+        ({"nodes": 257, "pod_cidr": "172.16.0.0/12"}, {"runtime": "hollow"}, "172.16.0.0/12"),
+    ],
+)
+def test_the_pod_network_has_a_subnet_for_every_node(
+    flags: dict[str, Any], recorded: dict[str, Any], network: str
+) -> None:
+    assert resolve({"runtime": "hollow", **flags}, recorded).pod_cidr == network
+
+
+def test_real_nodes_keep_the_network_that_they_route_by() -> None:
+    recorded = {"runtime": "docker", "pod_cidr": "10.1.0.0/16"}
+    with pytest.raises(click.UsageError, match="room for 256 nodes"):
+        resolve({"runtime": "docker", "nodes": 257}, recorded)
 
 
 @pytest.mark.parametrize(
