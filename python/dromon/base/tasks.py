@@ -56,7 +56,7 @@ class TaskSet:
 
     async def _run(self, name: str, factory: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         try:
-            await factory()
+            await self._apart(name, factory)
         except Exception as error:
             if _cancelled():
                 log.debug("task failed while it was cancelled", exc_info=True, extra={"task": name})
@@ -72,7 +72,7 @@ class TaskSet:
         while True:
             began = self._clock.monotonic()
             try:
-                await factory()
+                await self._apart(name, factory)
                 return
             except Exception:
                 if _cancelled():
@@ -84,6 +84,15 @@ class TaskSet:
                 delay = backoff.next()
                 log.exception("task crashed", extra={"task": name, "restart_in": f"{delay:.1f}s"})
             await self._clock.sleep(delay)
+
+    @staticmethod
+    async def _apart(name: str, factory: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Run `factory()` as a task of its own: cancelling this one cancels it.
+
+        A TaskGroup whose child fails leaves its task marked as cancelled (CPython before 3.13). The mark must
+        not stay on the supervisor, which tells by it whether a failure is a crash or the way out.
+        """
+        await asyncio.get_running_loop().create_task(factory(), name=name)
 
     async def wait(self) -> None:
         """Run until cancelled, or until a task without restart crashes: then raise its error."""

@@ -80,6 +80,34 @@ async def test_back_off_begins_anew_after_a_steady_run() -> None:
 
 
 @pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("restart", [True, False])
+async def test_a_crash_inside_a_task_group_is_a_crash(restart: bool) -> None:
+    clock = FakeClock()
+    runs: list[float] = []
+
+    async def child() -> None:
+        await clock.sleep(1)
+        raise RuntimeError("boom")
+
+    async def crash() -> None:
+        runs.append(clock.monotonic())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(child())
+            group.create_task(clock.sleep(1000))
+
+    async with TaskSet(clock, lambda: Backoff(1, 4, jitter=0)) as tasks:
+        tasks.start("crash", crash, restart=restart)
+        await settle()
+        for _ in range(5):
+            await clock.advance(1)
+        if restart:
+            assert runs == [0, 2, 5]
+        else:
+            with pytest.raises(ExceptionGroup):
+                await asyncio.wait_for(tasks.wait(), 1)
+
+
+@pytest.mark.usefixtures("quiet")
 async def test_wait_raises_the_error_of_a_task_without_restart() -> None:
     async def crash() -> None:
         raise RuntimeError("boom")
