@@ -20,7 +20,7 @@ from dromon.base.clock import Clock
 from dromon.client.events import EventRecorder
 from dromon.client.informer import Informer
 from dromon.client.rest import Client, ConnectionFailed
-from dromon.client.workqueue import WorkQueue
+from dromon.client.workqueue import ShutDown, WorkQueue
 from dromon.controllers.config import ControllerManagerConfig
 from dromon.controllers.informers import Informers
 
@@ -102,7 +102,7 @@ class Controller(ABC, Generic[K]):
         await asyncio.gather(*(i.synced() for i in self._informers))
 
     async def run(self) -> None:
-        """Run until cancelled."""
+        """Run until cancelled; workers end when the queue is shut down and empty."""
         await self.synced()
         self.ready.set()
         async with asyncio.TaskGroup() as group:
@@ -113,7 +113,10 @@ class Controller(ABC, Generic[K]):
 
     async def _work(self) -> None:
         while True:
-            key = await self.queue.get()
+            try:
+                key = await self.queue.get()
+            except ShutDown:
+                return
             await self.process(key)
 
     async def process(self, key: K) -> None:

@@ -55,6 +55,16 @@ async def test_a_failure_is_tried_again_later(world: Any) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_workers_end_when_the_queue_is_shut_down(world: Any) -> None:
+    loop = Counting(world.context)
+    task = asyncio.create_task(loop.run())
+    await settle()
+    loop.queue.add("x")
+    loop.queue.shut_down()
+    await asyncio.wait_for(task, 1)
+    assert loop.seen == ["x"]
+
+
 async def test_one_key_has_one_worker_and_changes_coalesce(world: Any) -> None:
     loop = Counting(world.context)
     loop.gate = asyncio.Event()
