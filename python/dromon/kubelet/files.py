@@ -13,6 +13,7 @@ import contextlib
 import logging
 import os
 import shutil
+import stat
 import uuid
 from pathlib import Path
 
@@ -91,6 +92,8 @@ class PodFiles:
 def subpath(volume: str, path: str) -> str:
     """The host path of a subPath of a volume, made as a directory when it is missing.
 
+    What is made has the volume's own mode, so that who may write to the volume (by fsGroup) may write there.
+
     Raises:
         ValueError: it leads out of the volume.
     """
@@ -100,6 +103,13 @@ def subpath(volume: str, path: str) -> str:
     target = os.path.realpath(os.path.join(base, path))
     if target != base and not target.startswith(base.rstrip("/") + "/"):
         raise ValueError(f"subPath {path!r} leads out of the volume")
-    if not os.path.exists(target):
-        os.makedirs(target, 0o750, exist_ok=True)
+    missing = []
+    while not os.path.exists(target):
+        missing.append(target)
+        target = os.path.dirname(target)
+    mode = stat.S_IMODE(os.stat(base).st_mode)
+    for directory in reversed(missing):
+        os.makedirs(directory, exist_ok=True)
+        os.chmod(directory, mode)  # the process's umask must not take rights away
+        target = directory
     return target

@@ -22,6 +22,9 @@ from dromon.kubelet.view import View, initialized, is_sidecar, is_started
 KEEP = 2
 """Runs of a container that are kept: the newest, and the one before for `logs --previous`."""
 
+SANDBOX_CHANGE = 5.0
+"""Seconds between the end of containers and the creation of the sandbox that replaces theirs, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class MountVolumes:
@@ -281,10 +284,20 @@ def _tend(result: Plan, pod: Pod, container: ContainerSpec, policy: str, view: V
         _start(result, container, run.attempt + 1, 0.0, view, now)
     elif restarts(policy, run.exit_code):
         wait = notes.backoff.remaining(run.finished_at, now)
-        if wait > 0:
+        if ended_with_sandbox(run, sandbox):
+            _start(result, container, run.attempt + 1, 0.0, view, now)
+        elif wait > 0:
             result.wake(now + wait)
         else:
             _start(result, container, run.attempt + 1, run.finished_at, view, now)
+
+
+def ended_with_sandbox(run: Container, sandbox: Container) -> bool:
+    """Whether a run ended since its sandbox did, which is no crash: it needs no back-off.
+
+    Nothing is kept of an old sandbox, so the moment at which the new one was made tells.
+    """
+    return run.sandbox != sandbox.id and sandbox.created_at - run.finished_at < SANDBOX_CHANGE
 
 
 def _check(result: Plan, pod: Pod, container: ContainerSpec, run: Container, view: View) -> None:

@@ -150,11 +150,11 @@ class PodWorker:
         await self._read_messages(pod, runs)
         self._add_lost(pod, runs, now)
         self._runs = {name: tuple(each) for name, each in runs.items()}
+        self._watch(pod)  # first: what an adopted run's probes said before must count in its first status
         view = self._view(pod, observed, busy)
         status = pod_status(pod, view, now, host_ip=ctx.host_ip, scheme=ctx.runtime.scheme)
         self._report(pod, status)
         todo = plan.plan(pod, view, now)
-        self._watch(pod, view)
         for action in todo.actions:
             self._launch(action)
         self._wake([w for w in (wake, todo.wake_at) if w is not None], now)
@@ -271,18 +271,19 @@ class PodWorker:
             condemned_grace=grace,
         )
 
-    def _watch(self, pod: Pod, view: View) -> None:
+    def _watch(self, pod: Pod) -> None:
         """Probe what runs; once the pod ends, give up slow starts and all probes but readiness."""
         memory = self._memory
-        memory.ending = bool(pod.metadata.deletion_timestamp or view.gone or view.terminal or view.failure)
+        done = pod.status.phase in DONE
+        memory.ending = bool(pod.metadata.deletion_timestamp or memory.gone or done or memory.failure)
         if memory.ending:
             for pull in memory.pulls.values():
                 pull.cancel()
         running = []
         for spec in (*pod.spec.containers, *(c for c in pod.spec.init_containers if is_sidecar(c))):
-            run = view.newest(spec.name)
-            if run is not None and run.state is State.RUNNING:
-                running.append((spec, run))
+            runs = self._runs.get(spec.name)
+            if runs and runs[0].state is State.RUNNING:
+                running.append((spec, runs[0]))
         self._probes.reconcile(running, self._was, readiness_only=memory.ending)
 
     def _was(self, run: Container) -> tuple[bool, bool]:

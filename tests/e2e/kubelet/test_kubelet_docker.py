@@ -140,10 +140,20 @@ async def test_a_missing_image_is_told(site: Any) -> None:
 
 
 async def test_a_restarted_kubelet_touches_no_healthy_pod_and_removes_orphans(site: Any) -> None:
-    await site.create("stays", site.container("exec sleep 1000"))
+    probe = Probe(exec=ExecAction(command=["true"]), period_seconds=1)
+    await site.create("stays", site.container("exec sleep 1000", readiness_probe=probe))
     await site.create("orphan", site.container("exec sleep 1000"))
     before = await site.running("stays")
     orphan = await site.running("orphan")
+    seen: list[str] = []
+
+    async def record() -> None:
+        async with await site.client.watch(PODS, "default", fields="metadata.name=stays") as events:
+            async for event in events:
+                if event.object is not None:
+                    seen.append(site.condition(event.object, "Ready"))
+
+    recording = asyncio.create_task(record())
     await site.stop()
     await site.client.delete(PODS, "orphan", "default", grace_period=0)
     await site.start()
@@ -156,6 +166,8 @@ async def test_a_restarted_kubelet_touches_no_healthy_pod_and_removes_orphans(si
     assert after.status.container_statuses == before.status.container_statuses
     assert after.status.pod_ip == before.status.pod_ip
     assert site.docker("inspect", "-f", "{{.State.Running}}", site.container_id(before)) == "true"
+    recording.cancel()
+    assert set(seen) <= {"True"}, "a healthy pod was shown as not ready for a moment"
     site.docker("kill", site.container_id(before))
     await site.until("stays", lambda p: site.restarts(p) == 1)
 
@@ -231,3 +243,21 @@ async def test_the_kubelet_api_refuses_others(site: Any) -> None:
     finally:
         await anonymous.close()
         await stranger.close()
+
+
+async def test_taking_the_node_away_lets_containers_end_in_order(site: Any, tmp_path: Path) -> None:
+    shared = Volume(
+        name="v", host_path=HostPathVolumeSource(path=str(tmp_path / "shared"), type="DirectoryOrCreate")
+    )
+    script = "trap 'echo bye >/v/$0; exit 0' TERM; touch /v/up-$0; while :; do sleep 0.1; done"
+    mounts = [VolumeMount(name="v", mount_path="/v")]
+    both = [site.container(script, name, args=[name], volume_mounts=mounts) for name in ("a", "b")]
+    await site.create("p", *both, volumes=[shared])
+    await site.running("p")
+    while not all((tmp_path / "shared" / f"up-{name}").exists() for name in ("a", "b")):
+        await asyncio.sleep(0.05)
+    await site.stop()
+    messages = await asyncio.to_thread(cleanup, site.root)
+    assert sum(line.startswith("container ") for line in messages) == 3, messages
+    assert [(tmp_path / "shared" / name).read_text() for name in ("a", "b")] == ["bye\n", "bye\n"]
+    assert not (Path(site.root) / "pods").exists()

@@ -124,6 +124,14 @@ def test_a_sub_path_stays_in_its_volume(tmp_path: Path, path: str) -> None:
         subpath(str(volume), path)
 
 
+def test_a_sub_path_has_the_mode_of_its_volume(tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    volume.chmod(0o2777)
+    assert subpath(str(volume), "a/b") == str(volume / "a" / "b")
+    assert [oct(p.stat().st_mode & 0o7777) for p in (volume / "a", volume / "a" / "b")] == ["0o2777"] * 2
+
+
 def test_pod_files_are_removed_with_the_pod(tmp_path: Path) -> None:
     files = PodFiles(str(tmp_path))
     files.write("u1", "etc-hosts", "x")

@@ -161,6 +161,17 @@ def test_a_dead_sandbox_takes_its_containers_along_and_is_replaced() -> None:
     assert actions(pod(policy="Never"), view(ended(), sandboxes=())) == []
 
 
+def test_the_end_of_a_sandbox_is_no_crash_of_its_containers() -> None:
+    notes = {"c": Notes(backoff=CrashBackoff(40.0, NOW - 60))}
+    fresh = replace(SANDBOX, created_at=NOW - 0.5)
+    killed = ended(attempt=2, code=137, sandbox="old")
+    assert actions(pod(), view(killed, sandboxes=(fresh,), notes=notes)) == [p.StartContainer("c", 3, "s0")]
+    crashed = replace(killed, finished_at=NOW - 20)
+    assert actions(pod(), view(crashed, sandboxes=(fresh,), notes=notes)) == []
+    here = replace(killed, sandbox="s0")
+    assert actions(pod(), view(here, sandboxes=(fresh,), notes=notes)) == []
+
+
 def test_a_failed_liveness_probe_or_a_new_image_kills() -> None:
     condemned = Notes(container_id="c0", condemned="Container c failed liveness probe", condemned_grace=5)
     seen = view(run(), notes={"c": condemned})
