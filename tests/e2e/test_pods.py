@@ -46,6 +46,15 @@ def test_logs_and_exec(docker_cluster: Any, space: str) -> None:
     assert failed.returncode == 7
 
 
+def test_refused_streams_say_why(docker_cluster: Any, space: str, tools: Any) -> None:
+    waiting = shell("exit 0") | {"image": "dromon.local/absent:1", "imagePullPolicy": "Never"}
+    docker_cluster.kubectl("create", "-n", space, "-f", "-", stdin=manifest("waiting", waiting))
+    pod = "the pod has a status"
+    tools.eventually(lambda: docker_cluster.pods(space)["waiting"]["status"].get("containerStatuses"), pod)
+    refused = docker_cluster.run("kubectl", "exec", "-n", space, "waiting", "--", "true", ok=False)
+    assert 'container not found ("c")' in refused.stderr
+
+
 def test_containers_of_a_pod_share_localhost_and_an_empty_dir(docker_cluster: Any, space: str) -> None:
     mount = {"volumeMounts": [{"name": "content", "mountPath": "/www"}]}
     syncer = shell("echo synced > /www/index.html; sleep 3600", "syncer", **mount)

@@ -9,6 +9,7 @@ Neighbours: dromon.apiserver.kubelets connects; the kubelet serves /exec, /attac
 from __future__ import annotations
 
 import asyncio
+from typing import NoReturn
 from urllib.parse import quote, urlencode
 
 from dromon.api import errors
@@ -70,13 +71,11 @@ async def _container(call: Call, what: str, asked: list[tuple[str, str]]) -> Rep
 
 async def _tunnel(call: Call, node: Node, path: str, asked: list[tuple[str, str]]) -> Reply:
     headers = call.request.headers
+    target = path + (f"?{urlencode(asked)}" if asked else "")
     if headers.get("upgrade").lower() != "websocket":
-        raise errors.bad_request(
-            "Upgrade request required: this server speaks WebSocket (kubectl 1.31 and newer), not SPDY"
-        )
+        await _decline(call, node, target)
     passed = {k: v for k, v in headers.items() if k.lower().startswith("sec-websocket-")}
     passed |= {"Upgrade": "websocket", "Connection": "Upgrade"}
-    target = path + (f"?{urlencode(asked)}" if asked else "")
     answer, kubelet = await upstream.tunnel(call, node, target, passed)
 
     async def handle(client: Tunnel) -> None:
@@ -92,6 +91,23 @@ async def _tunnel(call: Call, node: Node, path: str, asked: list[tuple[str, str]
             kubelet.close()
 
     return UpgradeResponse(handle, {n: answer.get(n) for n in _ANSWERED if answer.get(n)})
+
+
+async def _decline(call: Call, node: Node, target: str) -> NoReturn:
+    """Refuse what is no WebSocket.
+
+    kubectl asks again by SPDY whenever a WebSocket is refused, and shows only the second refusal. So the
+    kubelet is asked without an upgrade, which starts nothing, whether it has another reason to refuse.
+    """
+    try:
+        source = await upstream.stream(call, node, target)
+        await source.aclose()
+    except errors.ApiError as error:
+        if error.code != 400:
+            raise
+    raise errors.bad_request(
+        "Upgrade request required: this server speaks WebSocket (kubectl 1.31 and newer), not SPDY"
+    )
 
 
 async def _pump(source: Tunnel, sink: Tunnel) -> None:
