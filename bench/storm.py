@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The storm: ReplicationControllers of many pods over many nodes, from the POST until every pod runs.
 
 Measures from outside, as any client would: a plain-JSON watch over TLS by the standard library, none of
@@ -27,9 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
-DROMON = Path(sys.executable).parent / "dromon"
+VENV = Path(__file__).resolve().parents[1] / ".venv" / "bin"
 STAGES = ("created", "bound", "running")
 
 
@@ -37,6 +36,8 @@ class Api:
     """The API server that a kubeconfig names, by the standard library's HTTP client."""
 
     def __init__(self, kubeconfig: Path) -> None:
+        import yaml  # here, so that the system's Python can start this file and hand over to .venv
+
         config = yaml.safe_load(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self._url = urlsplit(cluster["server"])
@@ -214,7 +215,9 @@ def main() -> int:
         store = ["--store", arguments.store] if arguments.store else []
         where = ["--data-dir", str(directory)]
         try:
-            subprocess.run([str(DROMON), *up, *store, *where], check=True, stdout=sys.stderr, timeout=120)
+            subprocess.run(
+                [str(VENV / "dromon"), *up, *store, *where], check=True, stdout=sys.stderr, timeout=120
+            )
             api = Api(directory / "kubeconfig")
             result |= storm(api, arguments.pods, arguments.controllers, arguments.timeout)
             memory = arguments.store.startswith("memory")
@@ -223,12 +226,14 @@ def main() -> int:
             print(json.dumps(result | {"versions": versions(api)}))
         finally:
             subprocess.run(
-                [str(DROMON), "down", "--purge", *where], check=False, stdout=sys.stderr, timeout=120
+                [str(VENV / "dromon"), "down", "--purge", *where], check=False, stdout=sys.stderr, timeout=120
             )
     return 0
 
 
 if __name__ == "__main__":
+    if Path(sys.prefix) != VENV.parent and (VENV / "python").exists():
+        os.execv(VENV / "python", [str(VENV / "python"), *sys.argv])
     try:
         sys.exit(main())
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
