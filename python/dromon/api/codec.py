@@ -10,6 +10,7 @@ the client does the reverse; dromon.api.protobuf is the third wire form.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from typing import Any, TypeVar
 
 import msgspec
@@ -124,21 +125,32 @@ def decode_json(struct: type[T], data: bytes) -> T:
 def decode_msgpack(struct: type[T], data: bytes) -> T:
     """The typed object that MessagePack `data` holds; nils count as absent.
 
+    Fields of bytes may be binary, or base64 text as in JSON: a body made from JSON is understood, too.
+
     Raises:
         DecodeError: malformed MessagePack, or a field of the wrong type.
     """
     try:
         return _msgpack_decoder(struct).decode(data)
     except msgspec.ValidationError as e:
-        if "`None`" not in str(e):
+        if "`None`" not in str(e) and "`bytes`" not in str(e):
             raise DecodeError(_why(e)) from None
-        plain = strip_nulls(decode_any_msgpack(data))
         try:
-            return msgspec.convert(plain, struct, builtin_types=(bytes, bytearray))
-        except msgspec.ValidationError as again:
-            raise DecodeError(_why(again)) from None
+            plain = _as_json(decode_any_msgpack(data))
+        except RecursionError as too_deep:
+            raise DecodeError(_why(too_deep)) from None
+        return convert(struct, plain)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise DecodeError(_why(e)) from None
+
+
+def _as_json(data: Any) -> Any:
+    """`data` with its binary as base64 text."""
+    if isinstance(data, dict):
+        return {k: _as_json(v) for k, v in data.items()}
+    if isinstance(data, list):
+        return [_as_json(v) for v in data]
+    return b64encode(data).decode() if isinstance(data, bytes) else data
 
 
 def decode_any(data: bytes) -> Any:

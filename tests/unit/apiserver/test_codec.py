@@ -35,6 +35,11 @@ def test_bytes_are_base64_in_json_and_binary_in_msgpack() -> None:
     assert codec.convert(Secret, codec.to_plain(secret)) == secret
 
 
+def test_base64_is_bytes_in_msgpack_too() -> None:
+    packed = codec.encode_msgpack({"metadata": {"name": "s"}, "data": {"a": "eA==", "b": b"y"}})
+    assert codec.decode_msgpack(Secret, packed).data == {"a": b"x", "b": b"y"}
+
+
 def test_nulls_beside_bytes_in_msgpack() -> None:
     packed = codec.encode_msgpack({"metadata": {"name": "s", "labels": None}, "data": {"k": b"x"}})
     assert codec.decode_msgpack(Secret, packed).data == {"k": b"x"}
