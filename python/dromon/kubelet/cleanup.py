@@ -5,7 +5,7 @@ Neighbours: runtime.docker made the containers; network.cleanup and volumes.clea
 
 from __future__ import annotations
 
-import contextlib
+import shutil
 from pathlib import Path
 
 from dromon.base.iptables import IptablesError
@@ -29,12 +29,15 @@ def cleanup(state_dir: str, docker_host: str = "") -> list[str]:
     cluster = identity(state_dir, create=False) if Path(state_dir).is_dir() else ""
     if cluster:
         messages += remove_containers(cluster, docker_host)
-    for remove in (cleanup_network, cleanup_volumes):
-        try:
-            messages += remove(state_dir)
-        except (IptablesError, NetworkFailure, VolumeError, OSError) as error:
-            messages.append(f"failed: {error}")
-    with contextlib.suppress(OSError):
-        for path in sorted(Path(state_dir).glob("pods/*/**/*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
+    try:
+        messages += cleanup_network(state_dir)
+    except (IptablesError, NetworkFailure, OSError) as error:
+        messages.append(f"failed: {error}")
+    try:
+        messages += cleanup_volumes(state_dir)
+    except (VolumeError, OSError) as error:
+        # Something is still mounted: whatever deletes the pods' directories would delete what it shows.
+        messages.append(f"failed: {error}")
+    else:
+        shutil.rmtree(Path(state_dir) / "pods", ignore_errors=True)
     return messages

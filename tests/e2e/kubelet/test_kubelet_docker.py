@@ -26,9 +26,10 @@ from dromon.api.types.container import (
 )
 from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.pod import Pod
-from dromon.api.types.volume import EmptyDirVolumeSource, Volume
+from dromon.api.types.volume import EmptyDirVolumeSource, HostPathVolumeSource, Volume
 from dromon.base.http.client import HttpClient
 from dromon.base.http.websocket import connect
+from dromon.kubelet.cleanup import cleanup
 
 pytestmark = [pytest.mark.docker, pytest.mark.root]
 

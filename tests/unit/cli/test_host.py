@@ -128,8 +128,10 @@ def test_mounts_below_a_directory(tmp_path: Path) -> None:
         "1 0 0:1 / / rw - ext4 x rw\n"
         "2 1 0:2 / /data/a\\040b rw - tmpfs t rw\n"
         "3 1 0:2 / /database rw - tmpfs t rw\n"
+        "4 1 0:2 / /däta/ü rw - tmpfs t rw\n"
     )
     assert mounts_below(Path("/data"), info) == ["/data/a b"]
+    assert mounts_below(Path("/däta"), info) == ["/däta/ü"]
 
 
 def node(name: str, ready: str, heartbeat: str | None = None) -> Node:

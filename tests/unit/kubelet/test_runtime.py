@@ -24,6 +24,7 @@ from dromon.api.types.pod_status import (
 )
 from dromon.kubelet.pause import elf, image_tar
 from dromon.kubelet.runtime import docker_config as conf
+from dromon.kubelet.runtime.docker_cleanup import stop_seconds
 from dromon.kubelet.runtime.docker_stream import frames
 from dromon.kubelet.runtime.hollow import HollowRuntime
 from dromon.kubelet.runtime.interface import (
@@ -214,3 +215,11 @@ def test_pause_ends_on_a_signal_and_outlives_children(tmp_path: Path, number: si
             process.wait(0.05)
         process.send_signal(number)
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("grace", "left", "seconds"),
+    [("1", 20.0, 1), ("0", 20.0, 0), ("600", 20.0, 10), ("600", 2.5, 2), ("30", -1.0, 0), ("", 20.0, 10)],
+)
+def test_the_grace_at_a_clusters_end_is_bounded(grace: str, left: float, seconds: int) -> None:
+    assert stop_seconds(grace, left) == seconds
