@@ -98,6 +98,10 @@ def test_up_status_down(cluster: Cluster) -> None:
     assert cluster.run("down").returncode == 0, "nothing runs, and that is fine"
 
     assert "3 of 3 nodes Ready" in cluster.up().stdout, "what was chosen is kept"
+    assert cluster.run("down").returncode == 0
+
+    assert "no longer asked for: node-2, node-3" in cluster.up("--nodes", "1").stdout
+    assert [node["name"] for node in cluster.status()["api"]["nodes"]] == ["node-1"]
     assert cluster.run("down", "--purge").returncode == 0
     assert not cluster.path.exists()
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -76,17 +77,17 @@ def command(data_dir: str, runtime_name: str | None, detach: bool, wait: float, 
         click.echo(f"A cluster runs already in {directory.path} (supervisor pid {state.get('pid', '?')}).")
         click.echo(f"  export KUBECONFIG={directory.kubeconfig}")
         return
-    settings = _settings(directory, {"runtime": runtime_name, **flags})
+    recorded = read_json(directory.settings)
+    settings = _settings(recorded, {"runtime": runtime_name, **flags})
     _take_over(directory)
     settings = _choose_port(settings)
-    write_json(directory.settings, _recorded(settings))
+    _record(directory, settings, _say_goodbye(directory, recorded, settings))
     code = Front(directory, lock, settings, detach=detach, patience=wait, begin=begin).run()
     if code:
         sys.exit(code)
 
 
-def _settings(directory: DataDir, flags: dict[str, Any]) -> Settings:
-    recorded = read_json(directory.settings)
+def _settings(recorded: dict[str, Any], flags: dict[str, Any]) -> Settings:
     if flags.get("runtime") == "auto" or (flags.get("runtime") is None and not recorded.get("runtime")):
         flags["runtime"] = None
         wanted = recorded.get("runtime") or "auto"
@@ -101,10 +102,24 @@ def _settings(directory: DataDir, flags: dict[str, Any]) -> Settings:
     return resolve({**flags, "runtime": choice.runtime}, recorded)
 
 
-def _recorded(settings: Settings) -> dict[str, Any]:
+def _record(directory: DataDir, settings: Settings, leaving: Sequence[str]) -> None:
+    """Write down the settings, and which nodes of earlier starts are still to be removed."""
     import dataclasses
 
-    return dataclasses.asdict(settings)
+    write_json(directory.settings, {**dataclasses.asdict(settings), "leaving": list(leaving)})
+
+
+def _say_goodbye(directory: DataDir, recorded: dict[str, Any], settings: Settings) -> list[str]:
+    """The nodes that are no longer asked for; what they had on this machine is removed."""
+    if not recorded:
+        return []
+    from dromon.cli import leaving
+    from dromon.cli.provision import this_host
+
+    names = leaving.leaving(recorded, settings, this_host(""))
+    if settings.runtime == "docker":
+        leaving.clear_host(directory, names, click.echo)
+    return names
 
 
 def _take_over(directory: DataDir) -> None:
@@ -250,6 +265,8 @@ class Front:
 
         kubeconfig = self._directory.kubeconfig
         end = asyncio.run(readiness.wait(kubeconfig, self._settings.nodes, since, tell, stop))
+        if end.api:
+            self._remove_nodes()
         if end.complete:
             self._say("ready")
             click.echo(f"  export KUBECONFIG={kubeconfig}")
@@ -260,6 +277,26 @@ class Front:
             return True
         self._say_what_is_wrong(end.api, end.ready)
         return False
+
+    def _remove_nodes(self) -> None:
+        """Delete the Node objects of earlier starts that are no longer asked for."""
+        names = read_json(self._directory.settings).get("leaving")
+        if not names:
+            return
+        import asyncio
+
+        from dromon.api.errors import ApiError
+        from dromon.cli import leaving
+        from dromon.client.rest import ConnectionFailed
+
+        try:
+            deleted = asyncio.run(leaving.delete_nodes(self._directory.kubeconfig, names))
+        except (ApiError, ConnectionFailed) as error:
+            click.echo(f"nodes of earlier starts could not be removed: {error}", err=True)
+            return
+        if deleted:
+            self._say(f"removed nodes that are no longer asked for: {', '.join(deleted)}")
+        _record(self._directory, self._settings, [])
 
     def _say_what_is_wrong(self, api: bool, ready: int) -> None:
         if not self._alive():

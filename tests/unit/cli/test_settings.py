@@ -9,6 +9,7 @@ import click
 import pytest
 
 from dromon.cli.datadir import DataDir
+from dromon.cli.leaving import leaving
 from dromon.cli.settings import Settings, resolve
 from dromon.cli.topology import Host, node_names, plan, stages
 
@@ -121,3 +122,23 @@ def test_the_store_may_be_elsewhere(tmp_path: Path) -> None:
     directory = DataDir(tmp_path)
     assert plan(Settings(), directory, HOST)[0].values["store_url"] == f"sqlite://{tmp_path}/db.sqlite"
     assert plan(Settings(store="memory://"), directory, HOST)[0].values["store_url"] == "memory://"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "settings", "names"),
+    [
+        ({}, Settings(runtime="hollow", nodes=1), []),
+        ({"runtime": "hollow", "nodes": 3}, Settings(runtime="hollow", nodes=3), []),
+        ({"runtime": "hollow", "nodes": 3}, Settings(runtime="hollow", nodes=1), ["node-2", "node-3"]),
+        ({"runtime": "docker"}, Settings(runtime="docker", nodes=2), ["host"]),
+        (
+            {"runtime": "hollow", "nodes": 2, "leaving": ["node-2", "node-3"]},
+            Settings(runtime="hollow", nodes=2),
+            ["node-3"],
+        ),
+    ],
+)
+def test_nodes_that_are_no_longer_asked_for(
+    recorded: dict[str, Any], settings: Settings, names: list[str]
+) -> None:
+    assert leaving(recorded, settings, HOST) == names
