@@ -296,3 +296,18 @@ async def test_objects_at_the_limits_round_trip(api: RunningApiServer) -> None:
     made = await api.request("POST", CONFIG_MAPS, config_map(name, **data))
     assert made.status == 201
     assert (await api.request("GET", f"{CONFIG_MAPS}/{name}")).json["data"] == data
+
+
+async def test_long_yaml_is_read_beside_other_requests(api: RunningApiServer) -> None:
+    data = "".join(f"  k{i}: v\n" for i in range(20_000))
+    text = f"metadata:\n  name: long\ndata:\n{data}".encode()
+    long = asyncio.ensure_future(api.request("POST", CONFIG_MAPS, text, content_type="application/yaml"))
+    answered = 0
+    while not long.done():
+        assert (await api.request("GET", "/api/v1/namespaces/default")).status == 200
+        answered += 1
+    assert len((await long).json["data"]) == 20_000
+    assert answered > 1
+    deep = await api.request("POST", CONFIG_MAPS, b"[" * 1_000_000, content_type="application/yaml")
+    assert deep.status == 400
+    assert "too deeply nested" in deep.json["message"]

@@ -5,6 +5,7 @@ Neighbours: dromon.apiserver.writes and .subresources; api.codec decodes; .field
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,6 +26,24 @@ DECODERS: dict[str, Callable[[Any, bytes], Any]] = {
 VALIDATIONS = ("Ignore", "Strict", "Warn")
 
 
+LONG_YAML = 16 * 1024  # bytes that take longer to read than others should wait
+
+
+async def read_ahead(call: Call) -> None:
+    """Read a long YAML body beside the event loop: it takes seconds, in which others are served.
+
+    Raises:
+        ApiError: 400 when it is malformed.
+    """
+    body = call.request.body
+    if len(body) > LONG_YAML and call.request.headers.get("content-type").startswith(codec.YAML):
+        call.yaml_as_json = await asyncio.to_thread(yamlbody.to_json, body)
+
+
+def _from_yaml(call: Call) -> bytes:
+    return call.yaml_as_json or yamlbody.to_json(call.request.body)
+
+
 def typed(call: Call, struct: type[T], api_version: str, kind: str) -> T:
     """The object in the body, checked to be of the kind that the URL takes.
 
@@ -36,7 +55,7 @@ def typed(call: Call, struct: type[T], api_version: str, kind: str) -> T:
     if not body:
         raise errors.bad_request("the request body is empty: an object is needed")
     if media == codec.YAML:
-        body, media = yamlbody.to_json(body), codec.JSON
+        body, media = _from_yaml(call), codec.JSON
     try:
         obj: T = DECODERS[media](struct, body)
     except codec.DecodeError as e:
@@ -124,7 +143,7 @@ def delete_options(call: Call) -> DeleteOptions:
     if body:
         media = negotiate.body_type(call.request.headers.get("content-type"))
         if media == codec.YAML:
-            body, media = yamlbody.to_json(body), codec.JSON
+            body, media = _from_yaml(call), codec.JSON
         try:
             options: DeleteOptions = DECODERS[media](DeleteOptions, body)
             return options

@@ -40,6 +40,7 @@ class Call:
     Attributes:
         request: as it came.  user: who asks.  route: what for.  services: what to answer with.
         warnings: texts for Warning headers (RFC 9111's 299), gathered on the way.
+        yaml_as_json: a long YAML body that was read ahead.
     """
 
     request: Request
@@ -47,6 +48,7 @@ class Call:
     route: Route
     services: Services
     warnings: list[str] = field(default_factory=list)
+    yaml_as_json: bytes = b""
 
     @property
     def resource(self) -> Resource[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dromon.api import errors
 from dromon.api.types.pod import Binding
-from dromon.apiserver import bulk, health, reads, reply, watches, writes
+from dromon.apiserver import body, bulk, health, reads, reply, watches, writes
 from dromon.apiserver.authn import ANONYMOUS, Authenticator, Chain, User
 from dromon.apiserver.authz import Attributes, Authorizer, is_public
 from dromon.apiserver.call import Call, Services, Verb
@@ -104,7 +104,9 @@ class Handler:
         found = find(route, verb)
         if found is None:
             raise errors.method_not_allowed(request.method)
-        return await found(Call(request, user, route, self._services))
+        call = Call(request, user, route, self._services)
+        await body.read_ahead(call)
+        return await found(call)
 
     def _public(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
