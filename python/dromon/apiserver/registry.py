@@ -9,8 +9,10 @@ Neighbours: dromon.apiserver.verbs and .subresources call it; api.resource.Strat
 
 from __future__ import annotations
 
+import asyncio
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -24,9 +26,10 @@ from dromon.apiserver import deletion, names
 from dromon.apiserver.admission import Admission, Attributes
 from dromon.base.clock import Clock
 from dromon.store.cache import CachedStore
-from dromon.store.interface import CompareFailed, Delete, KeyValue, Put
+from dromon.store.interface import CompareFailed, Delete, KeyValue, NotAccepted, Op, Put, StoreError
 
 T = TypeVar("T", bound=Api)
+R = TypeVar("R")
 
 
 class Mode(enum.Enum):
@@ -118,13 +121,13 @@ class Registry:
         for attempt in range(names.ATTEMPTS if generated else 1):
             if generated:
                 meta.name = names.generate(generated, self._random)
+            r.strategy.default(obj)  # on every attempt: defaults may follow the name
             if attempt == 0:
-                r.strategy.default(obj)
                 r.strategy.prepare_for_create(obj)
                 self._admit(Attributes("create", r, meta.namespace, meta.name, new=obj))
             self._check(r, obj, None, validation.object_meta(r, meta), r.strategy.validate(obj))
             try:
-                return await self._insert(r, obj, dry_run)
+                return await self._settled(r, self._insert(r, obj, dry_run))
             except CompareFailed:
                 continue
         error = errors.already_exists(r.plural, r.group, meta.name)
@@ -133,10 +136,7 @@ class Registry:
         raise error
 
     async def _insert(self, r: Resource[Any], obj: Any, dry_run: bool) -> Stored:
-        hook = self._hooks.get(r.struct)
-        reservation = hook.reserve(obj, None) if hook else None
-        kept = False
-        try:
+        with self._reserved(self._hooks.get(r.struct), obj, None, dry_run):
             value = codec.encode_json(obj)
             key = r.key(obj.metadata.namespace, obj.metadata.name)
             if dry_run:
@@ -145,11 +145,38 @@ class Registry:
                     raise CompareFailed(key, current)
                 return Stored(obj, value, 0)
             revision = await self.store.commit([Put(key, value, expect=0, ttl=r.ttl)])
-            kept = True
             return Stored(obj, value, revision)
-        finally:
-            if reservation is not None:
-                (reservation.keep if kept else reservation.release)()
+
+    @contextmanager
+    def _reserved(self, hook: Hook | None, new: Any, old: Any | None, dry_run: bool) -> Iterator[None]:
+        """Reserve what a write needs, and keep it or let go of it by what became of the write.
+
+        While that is unknown nothing is let go of: an address too few until the next start harms nobody,
+        one that two Services have does.
+        """
+        if hook is None:
+            yield
+            return
+        reservation = hook.reserve(new, old)
+        try:
+            yield
+        except StoreError as e:
+            if isinstance(e, (CompareFailed, NotAccepted)):
+                reservation.release()
+            raise
+        except BaseException:
+            reservation.release()
+            raise
+        (reservation.release if dry_run else reservation.keep)()
+
+    async def _settled(self, r: Resource[Any], write: Coroutine[Any, Any, R]) -> R:
+        """Await a write; one that a Hook follows goes on to its end when the request is cancelled.
+
+        The store does not take back what it has accepted because a client left, so reservations must not.
+        """
+        if r.struct not in self._hooks:
+            return await write
+        return await asyncio.shield(asyncio.get_running_loop().create_task(write))
 
     def _stamp(self, meta: Any) -> None:
         meta.uid = names.uid(self._random)
@@ -185,34 +212,37 @@ class Registry:
         while True:
             if current is None:
                 raise errors.not_found(r.plural, r.group, name)
-            old = load(r, current)
-            new = change(load(r, current))
+            new, old = change(load(r, current)), load(r, current)
             self._prepare_update(r, new, old, mode, subresource)
             hook = self._hooks.get(r.struct) if mode is Mode.SPEC else None
-            reservation = hook.reserve(new, old) if hook else None
-            kept = False
             try:
-                value = codec.encode_json(new)
-                if dry_run or value == current.value:
-                    return Stored(new, value, current.mod_revision)
-                result = await self._write(r, key, new, old, value, current)
-                kept = True
-                return result
+                return await self._settled(r, self._replace(r, new, old, current, hook, dry_run))
             except CompareFailed as e:
                 current = e.current
-            finally:
-                if reservation is not None:
-                    (reservation.keep if kept else reservation.release)()
 
-    async def _write(
-        self, r: Resource[Any], key: str, new: Any, old: Any, value: bytes, current: KeyValue
+    async def _replace(
+        self, r: Resource[Any], new: Any, old: Any, current: KeyValue, hook: Hook | None, dry_run: bool
     ) -> Stored:
-        if deletion.done(new, old):
-            revision = await self.store.commit([Delete(key, expect=current.mod_revision)])
-            self._removed(r, old)
-            return Stored(new, value, revision, gone=True)
-        revision = await self.store.commit([Put(key, value, expect=current.mod_revision, ttl=r.ttl)])
-        return Stored(new, value, revision)
+        """Write `new`, unless it is what stands; remove it when nothing holds its deletion up any more."""
+        with self._reserved(hook, new, old, dry_run):
+            value = codec.encode_json(new)
+            if dry_run or value == current.value:
+                return Stored(new, value, current.mod_revision)
+            gone = deletion.done(new, old)
+            expect = current.mod_revision
+            op: Op = Delete(current.key, expect=expect)
+            if not gone:
+                op = Put(current.key, value, expect=expect, ttl=r.ttl)
+            revision = await self._commit(r, op, old if gone else None)
+            return Stored(new, value, revision, gone=gone)
+
+    async def _commit(self, r: Resource[Any], op: Op, gone: Any | None) -> int:
+        """Commit one change; `gone` is the object that it removes."""
+        revision = await self.store.commit([op])
+        hook = self._hooks.get(r.struct)
+        if gone is not None and hook is not None:
+            hook.removed(gone)
+        return revision
 
     def _prepare_update(self, r: Resource[Any], new: Any, old: Any, mode: Mode, subresource: str) -> None:
         meta = new.metadata
@@ -271,20 +301,15 @@ class Registry:
             if dry_run or not (plan.remove or plan.changed):
                 return Stored(obj, value, current.mod_revision, gone=plan.remove)
             expect = current.mod_revision
-            op = Delete(key, expect=expect) if plan.remove else Put(key, value, expect=expect, ttl=r.ttl)
+            op: Op = Put(key, value, expect=expect, ttl=r.ttl)
+            if plan.remove:
+                op = Delete(key, expect=expect)
             try:
-                revision = await self.store.commit([op])
+                revision = await self._settled(r, self._commit(r, op, obj if plan.remove else None))
             except CompareFailed as e:
                 current = e.current
                 continue
-            if plan.remove:
-                self._removed(r, obj)
             return Stored(obj, value, revision, gone=plan.remove)
-
-    def _removed(self, r: Resource[Any], obj: Any) -> None:
-        hook = self._hooks.get(r.struct)
-        if hook is not None:
-            hook.removed(obj)
 
     def _admit(self, attributes: Attributes) -> None:
         for unit in self._admission:

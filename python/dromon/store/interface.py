@@ -130,6 +130,10 @@ class Unavailable(StoreError):
     """The backend can't answer; for writes the outcome is unknown."""
 
 
+class NotAccepted(Unavailable):
+    """A write was turned away before any of it was done."""
+
+
 class Store(Protocol):
     """A watchable store. All methods are for one event loop; none blocks it."""
 

@@ -23,12 +23,13 @@ from dromon.store.interface import (
     CompareFailed,
     Delete,
     KeyValue,
+    NotAccepted,
     Op,
     Page,
     StoreError,
     Unavailable,
 )
-from dromon.store.journal import Journal, JournalError, Undo
+from dromon.store.journal import Journal, Undo
 from dromon.store.retention import Retention
 from dromon.store.state import Record, State, Transaction
 from dromon.store.ttl import Expiries
@@ -125,7 +126,7 @@ class LocalStore:
 
     async def commit(self, ops: Sequence[Op]) -> int:
         if self._fault is not None or self._closing:
-            raise Unavailable(self._fault or "the store is closing")
+            raise NotAccepted(self._fault or "the store is closing")
         if not ops:
             return self._state.revision
         transaction = self._state.accept(ops, self._clock.now())
@@ -234,7 +235,7 @@ class LocalStore:
         while not self._closing:
             try:
                 found = await journal.recover(self._state.revision)
-            except JournalError as error:
+            except Exception as error:  # this task is the only writer: it must outlive whatever this was
                 self._fault = str(error)
                 await self._clock.sleep(_RETRY)
                 continue
