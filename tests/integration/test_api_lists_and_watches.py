@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from dromon.base.http.client import ClientStream
+from dromon.store.cache import Watcher
 from dromon.testing.apiserver import RunningApiServer, running_apiserver
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -164,6 +165,32 @@ async def test_watch_list(api: RunningApiServer) -> None:
     assert end["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
     await events.close()
     assert (await api.request("GET", f"{CONFIG_MAPS}?watch=1&sendInitialEvents=true")).status == 422
+
+
+@pytest.mark.parametrize("revision", ["", "&resourceVersion=0"])
+async def test_watch_from_now_without_initial_events(api: RunningApiServer, revision: str) -> None:
+    await make(api, "a")
+    query = f"sendInitialEvents=false&resourceVersionMatch=NotOlderThan{revision}"
+    events = await watch(api, query)
+    await make(api, "b")
+    event = await events.next()
+    assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "b")
+    await events.close()
+
+
+async def test_head_of_a_watch_leaves_none_behind(
+    api: RunningApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Watcher] = []
+    begin = api.server.store.watch
+
+    def watch_(*arguments: Any, **options: Any) -> Watcher:
+        made.append(begin(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(api.server.store, "watch", watch_)
+    assert (await api.request("HEAD", f"{CONFIG_MAPS}?watch=1")).status == 200
+    assert [await asyncio.wait_for(w.frames(), 5) for w in made] == [b""]
 
 
 async def test_watch_ends_in_time(api: RunningApiServer) -> None:

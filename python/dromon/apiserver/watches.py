@@ -53,6 +53,8 @@ async def watch(call: Call) -> Reply:
         if e.code != 410:
             raise
         return _ended(accepted, e)
+    if call.request.method == "HEAD":
+        watcher.close()  # the stream's producer, which would do it, does not run
     following = _shaped(call, watcher, accepted) if accepted.shape else watcher.frames
     return _stream(watcher, following, accepted, timeout)
 
@@ -74,8 +76,11 @@ def _start(call: Call) -> tuple[int | None, bool]:
         faults.append(errors.forbidden_field("continue", "continue is forbidden for watch"))
     if faults:
         raise errors.invalid("ListOptions", "meta.k8s.io", "", faults)
-    send_initial = call.flag(path)
-    return (None if send_initial else after), send_initial
+    if call.flag(path):
+        return None, True
+    if after is None and call.param(path):  # sendInitialEvents=false: no events about what is there already
+        after = call.services.store.revision
+    return after, False
 
 
 def _stream(

@@ -30,6 +30,9 @@ async def get(call: Call) -> Reply:
     path = "/".join(quote(p, safe="") for p in (pod.metadata.namespace, pod.metadata.name, container))
     target = f"/containerLogs/{path}" + (f"?{urlencode(asked)}" if asked else "")
     source = await upstream.stream(call, node, target)
+    if call.request.method == "HEAD":
+        await source.aclose()
+        return Response(200, b"", TEXT)
 
     async def produce(stream: Stream) -> None:
         try:
