@@ -14,11 +14,20 @@ from dromon.api.errors import ApiError
 from dromon.api.resource import Resource, SelectableField
 from dromon.api.types.pod import Pod
 from dromon.store.cache import CachedStore, Watcher
-from dromon.store.interface import CompareFailed, Delete, Put, StoreError, Unavailable
+from dromon.store.interface import (
+    Batch,
+    Compacted,
+    CompareFailed,
+    Delete,
+    Page,
+    Put,
+    StoreError,
+    Unavailable,
+)
 from dromon.store.local import LocalStore
 from dromon.store.memory import MemoryStore
 from dromon.store.sqlite import SqliteStore
-from dromon.testing.clock import FakeClock
+from dromon.testing.clock import FakeClock, settle
 
 from .conftest import elapse
 
@@ -327,6 +336,84 @@ async def test_a_watch_from_before_the_store_s_history(tmp_path: Path, clock: Fa
     assert (refusal.value.code, refusal.value.reason) == (410, "Expired")
     watcher.close()
     await store.close()
+
+
+class Lossy(MemoryStore):
+    """Loses history whenever `lose` is called; its lists fail while `broken`."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self._lost = False
+        self.broken = False
+
+    def lose(self) -> None:
+        self._lost = True
+        self._announce()
+
+    async def watch(self, prefix: str, after: int) -> AsyncIterator[Batch]:
+        while True:
+            if self._lost:
+                self._lost = False
+                raise Compacted(after)
+            found, seen = self._history.since(after), after
+            for transaction in found:
+                seen = transaction.revision
+                yield Batch(transaction.revision, tuple(r.change() for r in transaction.records))
+            after = seen
+            if not found:
+                await asyncio.shield(self._next())
+
+    async def list(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Page:
+        if self.broken:
+            raise StoreError("broken")
+        return await super().list(prefix, revision=revision, after=after, limit=limit)
+
+
+async def test_a_watch_that_expired_does_not_take_another_s_place_along(clock: FakeClock) -> None:
+    inner = Lossy(clock)
+    store = CachedStore(inner, [PODS], {}, clock)
+    await store.start()
+    before = store.watch(PODS, after=None)
+    inner.lose()
+    await settle()
+    with pytest.raises(ApiError) as refusal:
+        await before.frames()
+    assert refusal.value.code == 410
+    after = store.watch(PODS, after=None)
+    assert after.id == before.id
+    reading = asyncio.create_task(frames(after))
+    await settle()
+    before.close()
+    revision = await store.commit([pod("a")])
+    assert told(await asyncio.wait_for(reading, 1)) == [("ADDED", "a", revision)]
+    after.close()
+    await store.close()
+
+
+async def test_a_cache_that_can_t_be_read_anew_says_so(clock: FakeClock) -> None:
+    inner = Lossy(clock)
+    store = CachedStore(inner, [PODS], {}, clock)
+    await store.start()
+    inner.broken = True
+    inner.lose()
+    await settle()
+    assert store.check() == "the cache does not follow the store: broken"
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(store.commit([pod("a")]), 1)
+    await store.close()
+
+
+async def test_waiting_for_the_future_leaves_nothing_behind(cached: CachedStore, clock: FakeClock) -> None:
+    for revision in (10_000, 20_000):
+        watcher = cached.watch(PODS, after=revision)
+        reading = asyncio.create_task(watcher.frames())
+        await asyncio.sleep(0)
+        await elapse(clock, 4.0)
+        with pytest.raises(ApiError):
+            await reading
+        watcher.close()
+    await settle()
+    assert not cached._waiters
 
 
 async def test_an_object_that_can_t_be_read_is_named(clock: FakeClock) -> None:

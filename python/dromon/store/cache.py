@@ -99,7 +99,7 @@ class CachedStore:
                 await task
         for watcher in [*self._watchers.values(), *self._new]:
             watcher.close()
-        self._give_up(Unavailable("the store is closed"))
+        self._give_up("the store is closed")
 
     @property
     def revision(self) -> int:
@@ -247,7 +247,9 @@ class CachedStore:
 
     def _unsubscribe(self, watcher: Watcher) -> None:
         self._new.discard(watcher)
-        if watcher.id is not None and self._watchers.pop(watcher.id, None) is not None:
+        # A cache that was read anew numbers its watches from the start: the number may be another's now.
+        if watcher.id is not None and self._watchers.get(watcher.id) is watcher:
+            del self._watchers[watcher.id]
             self._cache.unwatch(watcher.id)
 
     async def _wait_for(self, revision: int) -> None:
@@ -258,6 +260,8 @@ class CachedStore:
         finally:
             timer.cancel()
             reached.cancel()
+        if reached.done():
+            reached.result()
         if self.revision < revision:
             raise too_large(revision, self.revision)
 
@@ -317,26 +321,29 @@ class CachedStore:
 
     async def _feed(self) -> None:
         """Take up every change, in order, for as long as the store lives."""
-        while True:
-            try:
-                async for batch in self._store.watch("", self._cache.revision):
-                    self._take_up(batch)
-                return
-            except Compacted:
-                _log.warning("cache fell behind the store: reading it anew")
-                expired = [*self._watchers.values(), *self._new]
-                self._watchers.clear()
-                self._new.clear()
-                await self._load()
-                for watcher in expired:
-                    watcher.expire()
-                self._announce()
-            except Exception as error:
-                # Serving on without changes would show an ever older state as the newest.
-                self._fault = f"the cache does not follow the store: {error}"
-                _log.exception("cache can't take up a change")
-                self._give_up(Unavailable(self._fault))
-                return
+        try:
+            while True:
+                try:
+                    async for batch in self._store.watch("", self._cache.revision):
+                        self._take_up(batch)
+                    return
+                except Compacted:
+                    await self._begin_anew()
+        except Exception as error:
+            # Serving on without changes would show an ever older state as the newest.
+            _log.exception("cache can't take up a change")
+            self._give_up(f"the cache does not follow the store: {error}")
+
+    async def _begin_anew(self) -> None:
+        """Read the whole store, and have all watchers list again."""
+        _log.warning("cache fell behind the store: reading it anew")
+        expired = [*self._watchers.values(), *self._new]
+        self._watchers.clear()
+        self._new.clear()
+        await self._load()
+        for watcher in expired:
+            watcher.expire()
+        self._announce()
 
     def _take_up(self, batch: Batch) -> None:
         for number in self._cache.apply(batch.revision, batch.changes):
@@ -350,12 +357,13 @@ class CachedStore:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _give_up(self, error: Unavailable) -> None:
-        """Whoever waits for a revision waits in vain."""
+    def _give_up(self, why: str) -> None:
+        """Nothing is taken up any more: whoever waits for a revision waits in vain."""
+        self._fault = self._fault or why
         while self._waiters:
             waiter = heapq.heappop(self._waiters)[2]
             if not waiter.done():
-                waiter.set_exception(error)
+                waiter.set_exception(Unavailable(why))
 
     async def _reached(self, revision: int) -> None:
         if self._cache.revision >= revision:
@@ -363,5 +371,13 @@ class CachedStore:
         if self._fault is not None:
             raise Unavailable(self._fault)
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiters, (revision, next(self._order), waiter))
-        await waiter
+        entry = (revision, next(self._order), waiter)
+        heapq.heappush(self._waiters, entry)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            # Else watches of revisions far in the future, which clients can ask for, would pile up.
+            if entry in self._waiters:
+                self._waiters.remove(entry)
+                heapq.heapify(self._waiters)
+            raise
