@@ -24,7 +24,7 @@ def usable() -> str:
     """Why end-to-end tests can't run here; "" where they can."""
     if os.geteuid() != 0:
         return "needs root"
-    for tool in ("docker", "iptables", "kubectl"):
+    for tool in ("docker", "iptables"):
         if shutil.which(tool) is None:
             return f"needs {tool}"
     if subprocess.run(["docker", "info"], capture_output=True, timeout=30, check=False).returncode:

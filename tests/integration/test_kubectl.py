@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-pytestmark = [
-    pytest.mark.kubectl,
-    pytest.mark.skipif(
-        subprocess.call(["which", "kubectl"], stdout=subprocess.DEVNULL) != 0, reason="no kubectl"
-    ),
-]
+pytestmark = pytest.mark.kubectl
 
 Kubectl = Callable[..., str]
 

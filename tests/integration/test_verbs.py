@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.kubectl
+
 RC = """
 apiVersion: v1
 kind: ReplicationController
@@ -30,7 +32,6 @@ def nifty(hollow_cluster: Any) -> str:
     return "verbs"
 
 
-@pytest.mark.kubectl
 @pytest.mark.parametrize(
     "arguments",
     [

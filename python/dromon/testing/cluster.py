@@ -30,6 +30,19 @@ def find_kubectl() -> str | None:
     return str(plain) if plain.exists() else found
 
 
+def kubectl_minor() -> int:
+    """The minor version of the kubectl that `find_kubectl` finds; 0 without any."""
+    kubectl = find_kubectl()
+    if kubectl is None:
+        return 0
+    command = [kubectl, "version", "--client", "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    try:
+        return int(json.loads(done.stdout)["clientVersion"]["minor"].rstrip("+"))
+    except (ValueError, KeyError):
+        return 0
+
+
 class CommandFailed(AssertionError):
     """A command that was to succeed did not; the text has all that it printed."""
 
