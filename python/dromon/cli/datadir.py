@@ -84,15 +84,31 @@ class DataDir:
     def log(self, component: str) -> Path:
         return self.logs / f"{component}.log"
 
+    @property
+    def ours(self) -> bool:
+        """Whether `make` made it: a directory of anything else must never be purged."""
+        return all(directory.is_dir() for directory in self._directories())
+
+    def _directories(self) -> tuple[Path, ...]:
+        return (self.run, self.pki, self.logs, self.nodes)
+
     def make(self) -> None:
         """Make the directories.
 
         Raises:
-            click.ClickException: with what to do, when that is not possible.
+            click.ClickException: with what to do, when that is not possible, or when the path is a
+                directory that holds other things.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for directory in (self.pki, self.logs, self.run, self.nodes):
+            known = {directory.name for directory in self._directories()}
+            foreign = {entry.name for entry in self.path.iterdir()} - known
+            if foreign and not self.ours:
+                raise click.ClickException(
+                    f"{self.path} holds other things ({min(foreign)}): choose an empty or new directory "
+                    "with --data-dir DIR (dromon down --purge deletes it whole)"
+                )
+            for directory in self._directories():
                 directory.mkdir(mode=0o700, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.run):
                 pass
@@ -149,9 +165,13 @@ class Lock:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Replace a JSON file atomically, mode 0600."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file, indent=1)
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(content, file, indent=1)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def command(data_dir: str, purge: bool) -> None:
     Containers get SIGTERM and their pods' terminationGracePeriodSeconds, but at most 10 seconds.
     """
     directory = DataDir(data_dir)
-    if not directory.run.is_dir():
+    if not directory.ours:
         if directory.path.exists():
             raise click.ClickException(
                 f"{directory.path} is not a data directory of dromon: nothing was touched"

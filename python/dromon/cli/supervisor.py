@@ -137,7 +137,14 @@ class Supervisor:
         read, write = os.pipe2(os.O_CLOEXEC)
         gc.freeze()
         parent = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no process or memory is free: that passes
+            os.close(read)
+            os.close(write)
+            log.error("could not start", extra={"part": entry.part.name, "why": str(error)})
+            entry.restart_at = time.monotonic() + entry.backoff.next()
+            return
         if pid == 0:
             # Nothing of the supervisor may outlive the fork in the child: its lock, its signals, its pipes.
             self._lock.release()
@@ -224,7 +231,10 @@ class Supervisor:
             for entry in self._children.values()
         ]
         state = {"pid": own, "started": process.start_time(own), "components": parts}
-        write_json(self._directory.state, state)
+        try:
+            write_json(self._directory.state, state)
+        except OSError as error:  # a full disk is no reason to take the cluster down
+            log.error("could not write the state down", extra={"why": str(error)})
 
 
 def _how(status: int) -> str:

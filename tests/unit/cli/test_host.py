@@ -11,13 +11,16 @@ import threading
 import time
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from dromon.api.types.coordination import Lease, LeaseSpec
 from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.node import Node, NodeCondition, NodeStatus
 from dromon.cli import process, readiness, runtime
 from dromon.cli.datadir import DataDir, Lock, read_json, write_json
+from dromon.cli.down import command as down
 from dromon.cli.down import mounts_below
 from dromon.cli.status import table
 
@@ -70,6 +73,28 @@ def test_data_directories_are_private(tmp_path: Path) -> None:
     directory.make()
     directory.make()
     assert {p.stat().st_mode & 0o777 for p in (directory.path, directory.pki, directory.run)} == {0o700}
+
+
+def test_a_directory_of_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "thesis.tex").write_text("all of it")
+    directory = DataDir(tmp_path)
+    with pytest.raises(click.ClickException, match=r"thesis\.tex"):
+        directory.make()
+    assert not directory.ours
+    result = CliRunner().invoke(down, ["--purge", "--data-dir", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "nothing was touched" in result.output
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["run", "thesis.tex"]
+
+
+def test_a_record_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert read_json(path) == {"a": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"]
 
 
 def test_json_records(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,6 +132,19 @@ def test_a_killed_component_comes_back_and_the_report_says_so(start: Start, dire
     child.send_signal(signal.SIGTERM)
     out, _ = child.communicate(timeout=10)
     assert out.startswith("agent was killed by SIGKILL; it starts again in 0.1 s")
+
+
+def test_a_state_that_cannot_be_written_down_ends_nothing(start: Start, directory: DataDir) -> None:
+    child = start(("api", "run", 0), ("agent", "run", 1))
+    until(lambda: all_ready(directory, 2))
+    before = parts_of(directory)
+    shutil.rmtree(directory.run)
+    os.kill(before["agent"]["pid"], signal.SIGKILL)
+    assert child.stdout is not None
+    assert "agent was killed" in child.stdout.readline()
+    directory.run.mkdir()
+    until(lambda: all_ready(directory, 2))
+    assert parts_of(directory)["api"]["pid"] == before["api"]["pid"]
 
 
 def test_a_crashing_component_is_restarted_with_growing_delays(start: Start, directory: DataDir) -> None:
