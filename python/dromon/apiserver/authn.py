@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Protocol
 
 from dromon.api.errors import unauthorized
-from dromon.base import pki
 from dromon.base.http.messages import Request
 
 log = logging.getLogger(__name__)
@@ -68,6 +67,8 @@ class Certificates:
 
 @lru_cache(maxsize=4096)
 def _subject(der: bytes) -> User | None:
+    from dromon.base import pki  # cryptography takes as long to import as all else that starting needs
+
     name, organizations = pki.subject(der)
     if not name:
         return None

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from dromon.api import codec, errors
 from dromon.api.types.status import DeleteOptions
-from dromon.apiserver import fieldcheck, negotiate, yamlbody
+from dromon.apiserver import fieldcheck, negotiate
 from dromon.apiserver.call import Call
 
 T = TypeVar("T")
@@ -37,11 +37,17 @@ async def read_ahead(call: Call) -> None:
     """
     body = call.request.body
     if len(body) > LONG_YAML and call.request.headers.get("content-type").startswith(codec.YAML):
-        call.yaml_as_json = await asyncio.to_thread(yamlbody.to_json, body)
+        call.yaml_as_json = await asyncio.to_thread(_yaml_to_json, body)
 
 
 def _from_yaml(call: Call) -> bytes:
-    return call.yaml_as_json or yamlbody.to_json(call.request.body)
+    return call.yaml_as_json or _yaml_to_json(call.request.body)
+
+
+def _yaml_to_json(body: bytes) -> bytes:
+    from dromon.apiserver import yamlbody  # the parser's import would delay every start; few send YAML
+
+    return yamlbody.to_json(body)
 
 
 def typed(call: Call, struct: type[T], api_version: str, kind: str) -> T:

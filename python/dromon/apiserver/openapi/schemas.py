@@ -19,7 +19,6 @@ import msgspec
 
 from dromon.api.patch.merge_keys import MERGE_KEYS
 from dromon.api.patch.schema import openapi_name
-from dromon.api.protobuf import convert, schema
 from dromon.api.resource import Resource
 from dromon.api.types.base import Api, IntOrString, MicroTime, Quantity, Time
 from dromon.apiserver.openapi.descriptions import describe
@@ -206,6 +205,8 @@ def _required(field: msgspec.structs.FieldInfo) -> bool:
 @cache
 def _field_types(struct: type[Api]) -> dict[str, str]:
     """Wire name -> protobuf type with full message names, inline structs' fields included."""
+    from dromon.api.protobuf import convert, schema  # its import would delay every start of the server
+
     try:
         name = convert.message_name(struct)
         facts = schema.facts()[name]
