@@ -10,8 +10,10 @@ import pytest
 
 from dromon.api.errors import ApiError
 from dromon.api.kinds import NAMESPACES
+from dromon.apiserver.bootstrap import RECONCILE
 from dromon.client.rest import Client
 from dromon.testing.apiserver import RunningApiServer, running_apiserver
+from dromon.testing.clock import FakeClock, settle
 
 
 @pytest.fixture
@@ -50,6 +52,20 @@ async def test_what_every_cluster_has(api: RunningApiServer) -> None:
             await client.delete(NAMESPACES, "kube-system")
     finally:
         await client.close()
+
+
+async def test_the_service_of_the_api_comes_back() -> None:
+    clock = FakeClock()
+    path = "/api/v1/namespaces/default/services/kubernetes"
+    async with running_apiserver(clock=clock) as api:
+        before = (await api.request("GET", path)).json
+        assert (await api.request("DELETE", path)).status == 200
+        assert (await api.request("GET", path)).status == 404
+        await clock.advance(RECONCILE)
+        await settle()
+        after = (await api.request("GET", path)).json
+        assert after["spec"]["clusterIP"] == before["spec"]["clusterIP"]
+        assert after["metadata"]["uid"] != before["metadata"]["uid"]
 
 
 async def raw(api: RunningApiServer, data: bytes) -> bytes:

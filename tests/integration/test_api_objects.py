@@ -193,7 +193,7 @@ async def test_patches(api: RunningApiServer) -> None:
     [
         ({"metadata": {"resourceVersion": "1"}}, MERGE, 409),
         ({"metadata": {"uid": "other"}}, MERGE, 409),
-        ({"metadata": {"name": "other"}}, MERGE, 422),
+        ({"metadata": {"name": "other"}}, MERGE, 400),
         ({"kind": "Secret"}, MERGE, 400),
         ({"data": {"a": 1}}, MERGE, 422),
         (b"{", MERGE, 400),

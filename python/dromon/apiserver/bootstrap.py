@@ -1,10 +1,12 @@
 """Objects that every cluster has from its first moment; made through the registry like any other.
 
-Neighbours: dromon.apiserver.server calls it once the store is open, before it says that it is ready.
+Neighbours: dromon.apiserver.server calls it once the store is open, before it says that it is ready; it
+keeps them from then on.
 """
 
 from __future__ import annotations
 
+import logging
 from ipaddress import ip_address
 from typing import Any
 
@@ -17,8 +19,23 @@ from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.namespace import Namespace
 from dromon.api.types.service import Service, ServicePort, ServiceSpec
 from dromon.apiserver.registry import Registry
+from dromon.base.clock import Clock
+from dromon.store.interface import StoreError
+
+log = logging.getLogger(__name__)
 
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+RECONCILE = 10.0  # seconds, as upstream's controller of the `kubernetes` Service
+
+
+async def keep_objects(registry: Registry, clock: Clock, *, advertise_address: str, port: int) -> None:
+    """Create again what somebody deleted: clients in pods find the API by the `kubernetes` Service."""
+    while True:
+        await clock.sleep(RECONCILE)
+        try:
+            await create_objects(registry, advertise_address=advertise_address, port=port)
+        except (ApiError, StoreError) as e:
+            log.warning("can't restore the cluster's own objects error=%s", e)
 
 
 async def create_objects(registry: Registry, *, advertise_address: str, port: int) -> None:

@@ -28,6 +28,7 @@ from dromon.apiserver.routes import Router
 from dromon.base.clock import Clock
 from dromon.base.http.messages import Reply, Request, Response
 from dromon.base.http.server import HttpServer
+from dromon.base.tasks import TaskSet
 from dromon.store.cache import CachedStore, Format
 from dromon.store.open import open_store
 
@@ -70,6 +71,8 @@ class ApiServer:
             config.kubelet_client_cert_file, config.kubelet_client_key_file, config.ca_file
         )
         self._ready = False
+        self._clock = clock
+        self._tasks = TaskSet(clock)
         authenticators: list[Authenticator] = [Certificates()]
         if config.token_file:
             authenticators.append(Tokens(config.token_file))
@@ -111,12 +114,20 @@ class ApiServer:
         await self._http.start()
         advertise = self.config.advertise_address
         await bootstrap.create_objects(self.registry, advertise_address=advertise, port=self.port)
+        self._tasks.start(
+            "bootstrap",
+            lambda: bootstrap.keep_objects(
+                self.registry, self._clock, advertise_address=advertise, port=self.port
+            ),
+            restart=True,
+        )
         self._ready = True
         log.info("serving address=%s:%d store=%s", self.config.bind, self.port, self.config.store_url)
 
     async def close(self) -> None:
         """Stop listening, let requests end, close the store."""
         self._ready = False
+        await self._tasks.close()
         await self._http.close(_GRACE)
         await self._kubelets.close()
         await self.store.close()

@@ -104,9 +104,7 @@ async def patch(call: Call) -> Reply:
 
     def checked(old: Any) -> Any:
         new = change(old)
-        if new.metadata.name != route.name:
-            fault = errors.invalid_value("metadata.name", new.metadata.name, "field is immutable")
-            raise errors.invalid(r.kind, r.group, route.name, [fault])
+        check_name(new.metadata.name, route.name)
         return new
 
     result = await call.services.registry.update(
