@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import platform
 import signal
@@ -22,8 +23,10 @@ from dromon.api.types.pod_status import (
     ContainerStatus,
     PodStatus,
 )
+from dromon.base.backoff import Backoff
 from dromon.kubelet.pause import elf, image_tar
 from dromon.kubelet.runtime import docker_config as conf
+from dromon.kubelet.runtime.docker import DockerRuntime
 from dromon.kubelet.runtime.docker_cleanup import stop_seconds
 from dromon.kubelet.runtime.docker_stream import frames
 from dromon.kubelet.runtime.hollow import HollowRuntime
@@ -223,3 +226,26 @@ def test_pause_ends_on_a_signal_and_outlives_children(tmp_path: Path, number: si
 )
 def test_the_grace_at_a_clusters_end_is_bounded(grace: str, left: float, seconds: int) -> None:
     assert stop_seconds(grace, left) == seconds
+
+
+async def test_no_event_ends_the_watch_for_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dromon.kubelet.runtime.docker.Backoff", lambda *limits: Backoff(0.001, 0.001))
+    whole = {"Action": "die", "Actor": {"ID": "c", "Attributes": {conf.UID: "u"}}}
+    answers = [{"Action": "die"}, whole]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n")
+        if answers:
+            writer.write(json.dumps(answers.pop(0)).encode() + b"\n")
+        await writer.drain()
+        writer.close()
+
+    seen: asyncio.Queue[str] = asyncio.Queue()
+    async with await asyncio.start_unix_server(serve, tmp_path / "d.sock"):
+        runtime = DockerRuntime("cluster", "node", "pause", f"unix://{tmp_path}/d.sock")
+        runtime._on_change = seen.put_nowait
+        runtime._events = asyncio.create_task(runtime._watch())
+        async with asyncio.timeout(10):
+            assert [await seen.get() for _ in range(3)] == ["", "", "u"]
+        await runtime.close()

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -327,20 +328,20 @@ class DockerRuntime:
         """Follow the daemon's events; after a break, say that anything may have changed."""
         backoff = Backoff(0.5, 10.0)
         wanted = {"label": [f"{conf.CLUSTER}={self._cluster}"], "type": ["container"]}
-        target = "/events?" + urlencode({"filters": json.dumps(wanted)})
         while True:
+            # The daemon answers before it listens: a second of the past closes the gap.
+            query = {"filters": json.dumps(wanted), "since": int(time.time()) - 1}
+            target = "/events?" + urlencode(query)
             try:
-                stream = self._endpoint.lines(target)
-                self._missed()
-                async for event in stream:
+                async for event in self._endpoint.lines(target, self._missed):
                     self._down = ""
                     backoff.reset()
                     self._event(event)
                 self._down = "the event stream of the Docker daemon ended"
             except RuntimeFailure as error:
                 self._down = str(error)
-            except (OSError, ValueError) as error:
-                self._down = f"the event stream of the Docker daemon broke: {error}"
+            except Exception as error:  # whatever it is, deaths must not go unnoticed from now on
+                self._down = f"the event stream of the Docker daemon broke: {error!r}"
             log.warning("lost the Docker daemon", extra={"why": self._down})
             await asyncio.sleep(backoff.next())
             with contextlib.suppress(RuntimeFailure):

@@ -75,7 +75,7 @@ def _end(api: Any, row: Mapping[str, Any], end: float) -> str:
     """Stop a container and remove it; one that can't be stopped is killed by its removal."""
     if row["State"] == "running":
         seconds = stop_seconds(row["Labels"].get(conf.GRACE, ""), end - time.monotonic())
-        with contextlib.suppress(_NO_ANSWER):
+        with contextlib.suppress(*_NO_ANSWER):
             api.stop(row["Id"], timeout=seconds)
     return _remove(api, row)
 

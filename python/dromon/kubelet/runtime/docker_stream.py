@@ -73,10 +73,15 @@ class Endpoint:
             text = raw.decode("utf-8", "replace") or f"status {status}"
         raise ContainerGone(text) if status == 404 else RuntimeFailure(text)
 
-    async def lines(self, target: str) -> AsyncIterator[dict[str, Any]]:
-        """JSON objects, one a line, until the daemon closes."""
+    async def lines(self, target: str, opened: Callable[[], None]) -> AsyncIterator[dict[str, Any]]:
+        """JSON objects, one a line, until the daemon closes.
+
+        Args:
+            opened: called once nothing that happens from now on can be missed.
+        """
         reader, writer = await self.open("GET", target)
         try:
+            opened()
             pending = b""
             while chunk := await reader.read(CHUNK):
                 *whole, pending = (pending + chunk).split(b"\n")
