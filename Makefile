@@ -3,19 +3,19 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PY_SOURCES := $(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.json')
 RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs')
 
-.PHONY: help build demo test test-quick lint format bench clean setup
+.PHONY: help build demo test test-quick lint format bench clean
 
 help:
-	@echo "make build   the virtual environment .venv with the release build and .venv/bin/dromon"
-	@echo "make demo    a cluster with the talk's examples, from nothing"
-	@echo "make test    every test: unit, store, parity, integration, end to end"
-	@echo "make lint    ruff, mypy strict, import-linter, clippy, rustfmt"
-	@echo "make bench   the benchmarks; figures go to bench/results/"
-	@echo "make format  format the Python and Rust sources"
-	@echo "make clean   remove everything that was built"
+	@echo "make build       the virtual environment .venv with the release build and .venv/bin/dromon"
+	@echo "make demo        a cluster with the talk's examples, from nothing"
+	@echo "make test        every test: unit, store, parity, integration, end to end"
+	@echo "make test-quick  only those that need neither root nor Docker: unit, store, parity"
+	@echo "make lint        ruff, mypy strict, import-linter, clippy, rustfmt"
+	@echo "make bench       the benchmarks; figures go to bench/results/"
+	@echo "make format      format the Python and Rust sources"
+	@echo "make clean       remove everything that was built"
 
 build: $(VENV)/.built
 
@@ -27,7 +27,7 @@ $(VENV)/.deps: pyproject.toml deploy/setup deploy/venv
 
 $(VENV)/.built: $(VENV)/.deps $(RUST_SOURCES) pyproject.toml
 	@echo "==> building the Rust extension (release)"
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 $(BIN)/maturin develop --release --quiet
 	@touch $@
 
 demo: build
