@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from typing import Any
 
@@ -111,3 +112,25 @@ def test_environment_config_and_secret(docker_cluster: Any, space: str, tools: A
     tools.eventually(lambda: phase(docker_cluster, space, "env") == "Succeeded", "phase Succeeded")
     node = docker_cluster.get("pod", "env", "-n", space)["spec"]["nodeName"]
     assert docker_cluster.kubectl("logs", "-n", space, "env").split() == [f"from-config-{node}", "hidden"]
+
+
+def test_our_exec_ends_with_the_command(docker_cluster: Any, space: str) -> None:
+    docker_cluster.kubectl("create", "-n", space, "-f", "-", stdin=manifest("up", shell("sleep 3600")))
+    docker_cluster.kubectl("wait", "-n", space, "--for=condition=Ready", "pod/up", "--timeout=30s")
+    dromon = ["dromon", "exec", "-n", space]
+    command = [*dromon, "-i", "up", "--", "sh", "-c", "exit 5"]
+    reading, writing = os.pipe()  # input that does not end
+    done = subprocess.run(
+        command,
+        stdin=reading,
+        env=docker_cluster.environment,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+    os.close(reading)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (5, "command terminated with exit code 5\n")
+    missing = docker_cluster.run(*dromon, "absent", "--", "true", ok=False)
+    assert missing.stderr == 'Error from server (NotFound): pods "absent" not found\n'

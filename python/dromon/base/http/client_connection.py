@@ -171,6 +171,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._flow = Flow(self._loop, self._transport)
+        self._half_open = transport.get_extra_info("ssl_object") is None  # TLS ends both directions at once
         keep_alive(transport)
         self._registry.add(self)
 
@@ -203,7 +204,7 @@ class ClientConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         if self._tunnel is not None:
             self._tunnel.feed_eof()
-            return self._transport.get_extra_info("ssl_object") is None
+            return self._half_open  # noted before, since a transport that was closed can't tell any more
         self._end_at_eof()
         return False
 

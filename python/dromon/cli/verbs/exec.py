@@ -9,12 +9,15 @@ Neighbours: config says where to; dromon.base.http has the WebSocket.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
 import json
 import os
 import shutil
 import signal
 import sys
 import termios
+import threading
 import tty
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +25,7 @@ from urllib.parse import urlencode
 import click
 
 from dromon.base.http.client import HttpClient
-from dromon.base.http.websocket import WebSocket, connect
+from dromon.base.http.websocket import UpgradeDeclined, WebSocket, connect
 from dromon.cli.verbs.session import ServerError, Session, with_session
 from dromon.cli.verbs.targets import by_names
 
@@ -68,7 +71,11 @@ async def _run(session: Session, url: str, *, stdin: bool, terminal: bool) -> in
     headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
     try:
         socket, protocol = await connect(client, url, PROTOCOLS, headers)
+    except UpgradeDeclined as error:
+        await client.close()
+        raise refusal(error) from error
     except OSError as error:
+        await client.close()
         raise click.ClickException(f"can't run the command: {error}") from error
     saved = termios.tcgetattr(sys.stdin) if terminal and stdin else None
     sender: asyncio.Task[None] | None = None
@@ -86,6 +93,17 @@ async def _run(session: Session, url: str, *, stdin: bool, terminal: bool) -> in
         if saved is not None:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, saved)
         await client.close()
+
+
+def refusal(error: UpgradeDeclined) -> ServerError:
+    """What the server answered in place of the upgrade: its Status, or its text where it sent none."""
+    try:
+        status = json.loads(error.body)
+    except ValueError:
+        status = None
+    if not isinstance(status, dict):
+        status = {"message": error.body.decode(errors="replace").strip()}
+    return ServerError(error.status, status)
 
 
 async def _receive(socket: WebSocket) -> int:
@@ -121,9 +139,22 @@ def exit_code(status: dict[str, Any]) -> int:
 
 
 async def _send(socket: WebSocket, *, closes: bool) -> None:
-    """Pass standard input on, and its end where the protocol has a way to say so."""
+    """Pass standard input on, and its end where the protocol has a way to say so.
+
+    It is read by a daemon thread, for which nobody waits when the command ends before the input does.
+    """
     loop = asyncio.get_running_loop()
-    while data := await loop.run_in_executor(None, os.read, sys.stdin.fileno(), 65536):
+    chunks: asyncio.Queue[bytes] = asyncio.Queue(1)
+
+    def read() -> None:
+        with contextlib.suppress(RuntimeError, concurrent.futures.CancelledError):  # the loop has ended
+            data = b"more"
+            while data:
+                data = os.read(sys.stdin.fileno(), 65536)
+                asyncio.run_coroutine_threadsafe(chunks.put(data), loop).result()
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    while data := await chunks.get():
         await socket.send(bytes([STDIN]) + data)
     if closes:
         await socket.send(bytes([CLOSE, STDIN]))
