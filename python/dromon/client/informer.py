@@ -122,10 +122,10 @@ class Informer(Generic[T]):
             except ApiError as error:
                 if error.code == 410:
                     log.info("watch expired, listing again", extra={"resource": what})
-                    first_time = bool(self._revision)
+                    watched = bool(self._revision)
                     self._revision = ""
-                    if first_time:
-                        continue
+                    if watched:
+                        continue  # a list that expires again and again must not be hurried
                 else:
                     log.warning("list or watch refused", extra={"resource": what, "error": error.message})
             except ConnectionFailed as error:

@@ -2,11 +2,12 @@
 
 Works against any server of the API: JSON always, MessagePack where it was asked for and the server speaks it.
 
-Neighbours: base.http.client carries, client.watch reads watches, client.errors reads refusals.
+Neighbours: base.http.client carries, client.watch reads watches, client.refusals reads refusals.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ PATCH_TYPES = {
 
 ATTEMPTS = 5
 """How often a request is sent that the server answers with Retry-After (429, 503)."""
+
+REFUSAL_TIMEOUT = 30.0
+"""Seconds in which a refusal of a watch must be there, once it has begun."""
 
 LONGEST_WAIT = 30.0
 """A Retry-After of more seconds is waited for only so long."""
@@ -246,7 +250,8 @@ class Client:
         try:
             stream = await self._http.stream("GET", target, self._headers)
             if stream.status != 200:
-                body = await stream.read()
+                async with stream, asyncio.timeout(REFUSAL_TIMEOUT):
+                    body = await stream.read()
                 raise from_response(ClientResponse(stream.status, stream.headers, body))
         except OSError as error:
             raise self._failed(error) from error

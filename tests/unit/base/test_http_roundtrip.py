@@ -177,6 +177,34 @@ async def test_a_failing_producer_cuts_the_body_short(serve: Serve) -> None:
         await (await client.stream("GET", "/")).read()
 
 
+async def test_streams_take_no_place_from_requests(serve: Serve) -> None:
+    async def answer(request: Request) -> Reply:
+        async def endless(stream: Stream) -> None:
+            stream.write(b"x")
+            await stream.closed()
+
+        return StreamResponse(endless) if request.path == "/watch" else Response(200, b"ok")
+
+    server, _ = await serve(answer)
+    client = HttpClient("127.0.0.1", server.port, max_connections=1)
+    streams = [await client.stream("GET", "/watch") for _ in range(5)]
+    assert (await client.request("GET", "/", timeout=5)).body == b"ok"
+    for stream in streams:
+        await stream.aclose()
+    await client.close()
+
+
+async def test_a_connection_that_comes_after_close_is_not_used(serve: Serve) -> None:
+    _, client = await serve(echo)
+    asking = asyncio.create_task(client.stream("GET", "/"))
+    await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(ConnectionClosed):
+        await asking
+    await client.close()
+    assert not client._all
+
+
 async def test_close_ends_streams_properly_and_finishes_requests(serve: Serve) -> None:
     gate = asyncio.Event()
     begun = asyncio.Event()

@@ -17,6 +17,7 @@ from dromon.api.types.pod import Pod, PodList, PodSpec
 from dromon.api.types.status import Status
 from dromon.base.http.messages import Reply, Request, Response, Stream, StreamResponse
 from dromon.base.http.server import HttpServer
+from dromon.client import rest
 from dromon.client.config import ClientConfig
 from dromon.client.rest import Client, ConnectionFailed
 from dromon.testing.clock import FakeClock
@@ -287,3 +288,16 @@ async def test_a_refused_watch_is_an_api_error(scene: Scene, client: Client) -> 
     with pytest.raises(ApiError) as error:
         await client.watch(PODS)
     assert error.value.code == 410
+
+
+async def test_a_refused_watch_that_stalls_is_given_up(
+    scene: Scene, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stall(stream: Stream) -> None:
+        stream.write(b"{")
+        await stream.closed()
+
+    monkeypatch.setattr(rest, "REFUSAL_TIMEOUT", 0.01)
+    scene.replies.append(StreamResponse(stall, 500, JSON))
+    with pytest.raises(ConnectionFailed):
+        await asyncio.wait_for(client.watch(PODS), 5)

@@ -236,6 +236,9 @@ class HttpClient:
             raise TimeoutError(
                 f"no connection to {self._host_header} within {self._connect_timeout:g} s"
             ) from None
+        if self._closed:  # meanwhile: `close` could not see this one yet
+            connection.abort()
+            raise ConnectionClosed("the client is closed")
         return connection
 
     def _release(self, connection: ClientConnection) -> None:

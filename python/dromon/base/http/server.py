@@ -100,7 +100,8 @@ class HttpServer:
         if self._connections:
             self._empty = asyncio.Event()
             try:
-                await asyncio.wait_for(self._empty.wait(), grace)
+                async with asyncio.timeout(grace):
+                    await self._empty.wait()
             except TimeoutError:
                 tasks = [connection.abort() for connection in list(self._connections)]
                 await asyncio.gather(*tasks, return_exceptions=True)
