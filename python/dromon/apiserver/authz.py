@@ -1,4 +1,4 @@
-"""Who may do what: a seam, and the one answer that is given for now.
+"""Who may do what: a seam, and the one authorizer that there is.
 
 Every authenticated user may do everything; anonymous requests may only see health and version. RBAC is
 another Authorizer behind the same seam.
