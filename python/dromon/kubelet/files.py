@@ -28,15 +28,19 @@ IDENTITY = "cluster-id"
 def identity(root: str, *, create: bool) -> str:
     """The random identity of a kubelet's root directory, by which it knows its containers; "" for none."""
     path = Path(root) / IDENTITY
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        if not create:
-            return ""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        found = path.read_text().strip()
+        if found:
+            return found
+    if not create:
+        return ""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = uuid.uuid4().hex
     temporary = path.with_suffix(".new")
-    temporary.write_text(made + "\n")
+    with temporary.open("w") as file:
+        file.write(made + "\n")
+        file.flush()
+        os.fsync(file.fileno())  # after a power cut, too, containers must be known by it
     temporary.replace(path)
     return made
 

@@ -74,7 +74,8 @@ class DockerNode:
     def __init__(self, config: KubeletConfig, clock: Clock) -> None:
         self._config, self._clock = config, clock
         root = Path(config.root_dir).resolve()
-        root.mkdir(parents=True, exist_ok=True)
+        # Volumes with secrets lie below, readable by whatever user a container has.
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._root = str(root)
         self.tasks = TaskSet(clock)
         self._client = Client.from_kubeconfig(config.kubeconfig, user_agent="dromon-kubelet")

@@ -148,6 +148,17 @@ def test_an_identity_is_made_once(tmp_path: Path) -> None:
     assert made == identity(str(tmp_path), create=False) == identity(str(tmp_path), create=True)
 
 
+def test_an_empty_identity_is_none(tmp_path: Path) -> None:
+    (tmp_path / "cluster-id").write_text("")
+    assert identity(str(tmp_path), create=False) == ""
+    assert identity(str(tmp_path), create=True) != ""
+
+
+def test_a_new_root_directory_is_private(tmp_path: Path) -> None:
+    identity(str(tmp_path / "node"), create=True)
+    assert (tmp_path / "node").stat().st_mode & 0o077 == 0
+
+
 def request(query: str) -> Request:
     pairs = [p.split("=", 1) for p in query.split("&") if p]
     return cast(Request, SimpleNamespace(params={k: [v] for k, v in pairs}))

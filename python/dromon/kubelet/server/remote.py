@@ -78,7 +78,7 @@ def running(worker: PodWorker, container: str) -> Container:
     """The container's running run.
 
     Raises:
-        ApiError: 404 when it does not run.
+        ApiError: 500 when it does not run, as upstream's kubelet answers.
     """
     runs = worker.runs(container)
     if not runs or runs[0].state is not State.RUNNING:
