@@ -3,7 +3,7 @@
 A pid alone says nothing after a restart, so a process is known by its pid and its start time together
 (proc(5), /proc/PID/stat, field 22).
 
-Neighbours: cli.supervisor and cli.rundir.
+Neighbours: cli.supervisor, cli.up, cli.down and cli.status ask and signal by it.
 """
 
 from __future__ import annotations
