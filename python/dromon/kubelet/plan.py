@@ -284,7 +284,8 @@ def _tend(result: Plan, pod: Pod, container: ContainerSpec, policy: str, view: V
         _start(result, container, run.attempt + 1, 0.0, view, now)
     elif restarts(policy, run.exit_code):
         wait = notes.backoff.remaining(run.finished_at, now)
-        if ended_with_sandbox(run, sandbox):
+        changed = run.hash and run.hash != container_hash(container)
+        if changed or ended_with_sandbox(run, sandbox):  # neither is a crash of what is started now
             _start(result, container, run.attempt + 1, 0.0, view, now)
         elif wait > 0:
             result.wake(now + wait)

@@ -172,6 +172,12 @@ def test_the_end_of_a_sandbox_is_no_crash_of_its_containers() -> None:
     assert actions(pod(), view(here, sandboxes=(fresh,), notes=notes)) == []
 
 
+def test_a_changed_definition_starts_without_the_back_off_of_the_old_one() -> None:
+    notes = {"c": Notes(backoff=CrashBackoff(40.0, NOW - 1))}
+    assert actions(pod(), view(ended(), notes=notes)) == []
+    assert actions(pod(), view(ended(hash="other"), notes=notes)) == [p.StartContainer("c", 1, "s0")]
+
+
 def test_a_failed_liveness_probe_or_a_new_image_kills() -> None:
     condemned = Notes(container_id="c0", condemned="Container c failed liveness probe", condemned_grace=5)
     seen = view(run(), notes={"c": condemned})
