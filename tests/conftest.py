@@ -1,10 +1,20 @@
-"""Which tests this machine can run: those that need a recent kubectl are skipped where there is none."""
+"""For every test: which this machine can run, and how hypothesis draws.
+
+Those that need a recent kubectl are skipped where there is none. Examples are drawn the same way in every
+run, so that a red run is red again; `--hypothesis-profile=explore` draws others.
+"""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from dromon.testing.cluster import kubectl_minor
+
+# No deadline: how long an example takes says more about the machine's load than about the code.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("same")
 
 MINOR = 31
 """The tests drive kubectl as of 1.31 and later; Debian 12 has 1.20, which lacks `wait --for=jsonpath`."""
