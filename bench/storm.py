@@ -7,6 +7,8 @@ latency of a pod's start, and what each process of the cluster used.
 
     bench/storm.py --nodes 100 --pods 2000
     bench/storm.py --kubeconfig FILE --pods 500        # any other API server that has nodes
+
+Neighbours: run.py runs it after the benchmarks of the single paths.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""dromon: a container orchestrator; ARCHITECTURE.md says which package does what."""

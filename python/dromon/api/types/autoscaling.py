@@ -1,4 +1,7 @@
-"""Scale, the scale subresource (autoscaling/v1)."""
+"""Scale, the scale subresource (autoscaling/v1).
+
+Neighbours: dromon.apiserver.subresources serves it; dromon.cli and kubectl scale by it.
+"""
 
 from __future__ import annotations
 

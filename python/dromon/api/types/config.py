@@ -1,4 +1,7 @@
-"""ConfigMap, Secret and ServiceAccount (core/v1)."""
+"""ConfigMap, Secret and ServiceAccount (core/v1).
+
+Neighbours: dromon.kubelet mounts them and fills environments from them.
+"""
 
 from __future__ import annotations
 

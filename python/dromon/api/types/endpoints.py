@@ -1,4 +1,7 @@
-"""Endpoints (core/v1)."""
+"""Endpoints (core/v1).
+
+Neighbours: dromon.controllers.services writes them; discovery.EndpointSlice is their successor.
+"""
 
 from __future__ import annotations
 

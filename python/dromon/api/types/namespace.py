@@ -1,4 +1,7 @@
-"""Namespace (core/v1)."""
+"""Namespace (core/v1).
+
+Neighbours: dromon.controllers empties and finalizes them; dromon.apiserver.admission asks for them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""References from one object to another (core/v1)."""
+"""References from one object to another (core/v1).
+
+Neighbours: pod, volume, container, event and endpoints point at other objects with them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Security contexts of pods and containers (core/v1)."""
+"""Security contexts of pods and containers (core/v1).
+
+Neighbours: pod.PodSpec and container.Container hold them; dromon.kubelet carries them out.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""ReplicationController and PodTemplate (core/v1; talk, slide 29)."""
+"""ReplicationController and PodTemplate (core/v1; talk, slide 29).
+
+Neighbours: dromon.controllers keeps the copies; pod has what a template is made of.
+"""
 
 from __future__ import annotations
 

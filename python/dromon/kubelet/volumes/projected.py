@@ -6,6 +6,7 @@ Neighbours: content says what the files contain, atomic writes them, manager cal
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from dromon.api.types.volume import VolumeProjection
@@ -14,7 +15,7 @@ from dromon.kubelet.volumes.atomic import File
 from dromon.kubelet.volumes.interface import MountContext, VolumeError
 
 
-class _Files:
+class _Files(ABC):
     """What the types have in common: compute the files, write them at once."""
 
     directory = ""
@@ -34,8 +35,9 @@ class _Files:
         security = context.pod.spec.security_context
         atomic.write(context.path, files, security.fs_group if security is not None else None)
 
+    @abstractmethod
     async def files(self, context: MountContext) -> dict[str, File]:
-        raise NotImplementedError
+        """What the volume holds now, by path in it. Raises VolumeError."""
 
 
 class ConfigMapPlugin(_Files):
