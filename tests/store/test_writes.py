@@ -97,7 +97,7 @@ async def test_writes_compare_with_writes_in_flight(store: LocalStore) -> None:
 async def test_newest_shows_writes_in_flight_and_can_be_built_on(store: LocalStore) -> None:
     first = asyncio.create_task(store.commit([Put(A, b"1", expect=0)]))
     await asyncio.sleep(0)
-    accepted = store.newest(A)
+    accepted = await store.newest(A)
     assert accepted is not None
     second = await store.commit([Put(A, accepted.value + b"2", expect=accepted.mod_revision)])
     assert second == await first + 1

@@ -25,7 +25,6 @@ from dromon.base.clock import Clock, SystemClock
 from dromon.store.formats import Encoders, Format
 from dromon.store.interface import Batch, Compacted, KeyValue, Op, Store, StoreError, Unavailable
 from dromon.store.lists import ListBody, Objects, Span, next_token, read_page, too_large
-from dromon.store.local import LocalStore
 from dromon.store.watcher import BOOKMARK_INTERVAL, Watcher, WatchEvent, WatchOptions
 
 __all__ = ["CachedStore", "Encoders", "Format", "ListBody", "Objects", "WatchEvent", "Watcher"]
@@ -121,9 +120,7 @@ class CachedStore:
 
     async def latest(self, key: str) -> KeyValue | None:
         """The newest state of a key that a write can build on, writes in flight included."""
-        if isinstance(self._store, LocalStore):
-            return self._store.newest(key)
-        return await self._store.get(key)
+        return await self._store.newest(key)
 
     # -- reading
 

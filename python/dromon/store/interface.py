@@ -149,6 +149,22 @@ class Store(Protocol):
         """The key in the newest committed state (a read after an answered write sees it)."""
         ...
 
+    async def newest(self, key: str) -> KeyValue | None:
+        """The key in the newest state that a write can build on (writes in flight included, where known).
+
+        For read-modify-write only: what it shows may never become durable, or may already be outdated, and
+        only a `commit` that expects its mod_revision tells.
+        """
+        ...
+
+    async def barrier(self) -> int:
+        """A revision that includes every write answered before this call, by any process on this backend.
+
+        Raises:
+            Unavailable: within bounded time, when that can't be known.
+        """
+        ...
+
     async def list(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Page:
         """Keys that start with `prefix`, in key order.
 

@@ -120,9 +120,12 @@ class LocalStore:
     async def get(self, key: str) -> KeyValue | None:
         return self._state.get(key)
 
-    def newest(self, key: str) -> KeyValue | None:
-        """The key as accepted last, which may not be durable yet: for read-modify-write only."""
+    async def newest(self, key: str) -> KeyValue | None:
         return self._state.newest(key)
+
+    async def barrier(self) -> int:
+        # One process writes here, and an answered write is published.
+        return self._state.revision
 
     async def commit(self, ops: Sequence[Op]) -> int:
         if self._fault is not None or self._closing:
