@@ -3,8 +3,7 @@
 "Backing store for all master state, hidden behind an abstract interface; watchable" (talk, slide 14).
 
 Revisions. A store has one revision, an integer that grows with every committed transaction and with nothing
-else, and survives restarts. An empty store's revision is at least 1 (0 means "any" to clients). All
-changes of one transaction share its revision. A key's `mod_revision` is the revision of its last change. A
+else, and survives restarts. An empty store's revision is at least 1 (0 means "any" to clients). A key's `mod_revision` is the revision of its last change. A
 deletion has a revision of its own.
 
 Shared transactions. A client resumes a watch from the revision of the last object it saw, and its connection
@@ -13,7 +12,8 @@ may break between any two objects. So two objects that one watch can show never 
 give each its own revision. (etcd gives a transaction one mod_revision: the etcd backend shows
 `mod_revision * 4096 + slot`, where the slot follows from the key alone (a hash), so that values stay plain
 JSON and lists know it, too; keys with the same slot don't share a transaction, and a transaction's events
-are shown in the order of their slots. "Up to this transaction" is slot 4095.)
+are shown in the order of their slots. "Up to this transaction" is slot 4095.) So the keys of one `commit` may
+have different mod_revisions; it returns the one that its first op's key has.
 
 Accepting and committing. A transaction is first accepted (compared against the newest accepted state, writes
 in flight included, and given its place in the order), then committed (durable as far as the backend
@@ -187,7 +187,7 @@ class Store(Protocol):
         ...
 
     async def commit(self, ops: Sequence[Op]) -> int:
-        """Apply all of `ops` (distinct keys) or none, and return their revision, once durable and published.
+        """Apply all of `ops` (distinct keys) or none, and return the first one's revision, once durable and published.
 
         Raises:
             CompareFailed, Unavailable.
