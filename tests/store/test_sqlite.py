@@ -16,7 +16,17 @@ from pathlib import Path
 import pytest
 
 from dromon.store.history import Limits
-from dromon.store.interface import Batch, Change, Delete, KeyValue, Put, StoreError, Unavailable
+from dromon.store.interface import (
+    Batch,
+    Change,
+    Compacted,
+    Delete,
+    KeyValue,
+    Put,
+    Restored,
+    StoreError,
+    Unavailable,
+)
 from dromon.store.sqlite import SqliteStore
 from dromon.testing.clock import FakeClock
 
@@ -219,4 +229,18 @@ async def test_nothing_that_was_answered_is_lost_in_a_crash(path: str) -> None:
         assert found.mod_revision == revision
     items = (await store.list("/k/")).items
     assert sorted(kv.mod_revision for kv in items) == list(range(2, store.revision + 1))
+    await store.close()
+
+
+async def test_what_was_restored_survives_a_restart(path: str) -> None:
+    clock = FakeClock()
+    store = await opened(path, clock)
+    await store.restore([Restored("/p/a", b"1", 20, 30), Restored("/e/a", b"2", 40, 40, ttl=100.0)], 1_000)
+    await store.close()
+    store = await opened(path, clock)
+    assert store.revision > 1_000
+    assert await store.get("/p/a") == KeyValue("/p/a", b"1", 20, 30)
+    assert await store.expiries() == {"/e/a": 100.0}
+    with pytest.raises(Compacted):
+        await store.list("", revision=1_000)
     await store.close()

@@ -3,8 +3,8 @@
 "Backing store for all master state, hidden behind an abstract interface; watchable" (talk, slide 14).
 
 Revisions. A store has one revision, an integer that grows with every committed transaction and with nothing
-else, and survives restarts. An empty store's revision is at least 1 (0 means "any" to clients). A key's `mod_revision` is the revision of its last change. A
-deletion has a revision of its own.
+else, and survives restarts. An empty store's revision is at least 1 (0 means "any" to clients). A key's
+`mod_revision` is the revision of its last change. A deletion has a revision of its own.
 
 Shared transactions. A client resumes a watch from the revision of the last object it saw, and its connection
 may break between any two objects. So two objects that one watch can show never share a revision, unless one
@@ -91,6 +91,21 @@ class Batch:
 
     revision: int
     changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A key as a snapshot has it.
+
+    Attributes:
+        ttl: seconds left until the store deletes the key by itself, None: never.
+    """
+
+    key: str
+    value: bytes
+    create_revision: int
+    mod_revision: int
+    ttl: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +202,7 @@ class Store(Protocol):
         ...
 
     async def commit(self, ops: Sequence[Op]) -> int:
-        """Apply all of `ops` (distinct keys) or none, and return the first one's revision, once durable and published.
+        """Apply all of `ops` (distinct keys) or none; the first one's revision, once durable and published.
 
         Raises:
             CompareFailed, Unavailable.
@@ -207,6 +222,28 @@ class Store(Protocol):
 
     async def compact(self, revision: int) -> None:
         """Forget history up to and including `revision` (current values stay)."""
+        ...
+
+    async def expiries(self) -> dict[str, float]:
+        """Seconds left (0.0: overdue) for each key with a time to live, in the newest committed state."""
+        ...
+
+    async def restore(self, items: Sequence[Restored], revision: int) -> None:
+        """Fill an empty, started store, and set its revision beyond `revision`, once durable.
+
+        Atomic: a crash half-way leaves a store that is empty, or one whose `start` refuses or finishes it.
+        Afterwards every revision up to and including `revision` is Compacted, so whoever watched what was
+        here before lists again. A key keeps the mod_revision that it is given here or, where a backend
+        can't set that, has one greater than `revision`.
+
+        Args:
+            items: distinct keys, whose revisions are at most `revision`.
+            revision: greater than any that clients may remember.
+
+        Raises:
+            StoreError: the store is not empty, items that can't stand beside each other; nothing changed.
+            Unavailable: the outcome is unknown.
+        """
         ...
 
     @property

@@ -73,6 +73,14 @@ class Journal(Protocol):
         """Forget part of the history up to and including `revision`; True: there is more to forget."""
         ...
 
+    async def restore(self, items: Sequence[tuple[KeyValue, float | None]], revision: int) -> None:
+        """Make these (with seconds since the epoch when they expire) all that an empty file holds, at once.
+
+        Raises:
+            JournalError: as `append`.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of the file."""
         ...

@@ -26,11 +26,13 @@ from dromon.store.interface import (
     NotAccepted,
     Op,
     Page,
+    Restored,
     StoreError,
     Unavailable,
 )
-from dromon.store.journal import Journal, Undo
+from dromon.store.journal import Journal, JournalError, Undo
 from dromon.store.retention import Retention
+from dromon.store.snapshot_items import check_restorable
 from dromon.store.state import Record, State, Transaction
 from dromon.store.ttl import Expiries
 
@@ -76,17 +78,20 @@ class LocalStore:
         if self._journal is not None:
             found = await self._journal.open()
             revision = max(found.revision, _FIRST)
-            self._state = State(found.items, revision)
-            self._history = History(revision, self._memory)
             self._expiries = Expiries(found.expiries)
             compacted = found.compacted if found.changes else revision
-            self._retention = Retention(
-                self._kept, compacted, found.changes, found.size, self._clock.monotonic()
-            )
-            self._retention.note(revision, self._clock.monotonic())
+            self._begin(State(found.items, revision), compacted, found.changes, found.size)
             self._tasks.append(asyncio.create_task(self._flush(self._journal), name="store-flush"))
         self._fault = None
         self._tasks.append(asyncio.create_task(self._housekeeping(), name="store-housekeeping"))
+
+    def _begin(self, state: State, compacted: int, changes: int = 0, size: int = 0) -> None:
+        """Serve `state`, whose history (of `changes` and bytes) begins after revision `compacted`."""
+        now = self._clock.monotonic()
+        self._state = state
+        self._history = History(state.revision, self._memory)
+        self._retention = Retention(self._kept, compacted, changes, size, now)
+        self._retention.note(state.revision, now)
 
     async def close(self) -> None:
         """Finish writes in flight, end watches, let go of the journal."""
@@ -178,6 +183,36 @@ class LocalStore:
             self._retention.cut(revision)
             while await self._journal.compact(revision):
                 pass
+
+    async def expiries(self) -> dict[str, float]:
+        return self._expiries.left(self._state, self._clock.now())
+
+    async def restore(self, items: Sequence[Restored], revision: int) -> None:
+        if self._fault is not None or self._closing:
+            raise NotAccepted(self._fault or "the store is closing")
+        check_restorable(items, revision)
+        if not self._state.empty:
+            raise StoreError("only an empty store can be restored to, and this one is not empty")
+        revision = max(revision, self._state.revision) + 1
+        now = self._clock.now()
+        rows = [
+            (
+                KeyValue(i.key, i.value, i.create_revision, i.mod_revision),
+                None if i.ttl is None else now + i.ttl,
+            )
+            for i in items
+        ]
+        self._fault = "the store is being restored"  # nobody may write beneath it
+        if self._journal is not None:
+            try:
+                await self._journal.restore(rows, revision)
+            except JournalError as error:
+                self._fault = f"restoring the store failed: {error}"
+                raise Unavailable(self._fault) from error
+        self._begin(State((kv for kv, _ in rows), revision), revision)
+        self._expiries = Expiries([(at, kv.key, kv.mod_revision) for kv, at in rows if at is not None])
+        self._fault = None
+        self._announce()
 
     # -- writing
 

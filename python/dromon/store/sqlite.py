@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from dromon.base.clock import Clock, SystemClock
 from dromon.store.history import Limits
-from dromon.store.interface import StoreError
+from dromon.store.interface import KeyValue, StoreError
 from dromon.store.journal import JournalError, Snapshot, Undo
 from dromon.store.local import LocalStore
 from dromon.store.lock import FileLock
@@ -78,6 +78,9 @@ class SqliteJournal:
 
     async def compact(self, revision: int) -> bool:
         return await self._run(lambda: self._file.compact(revision))
+
+    async def restore(self, items: Sequence[tuple[KeyValue, float | None]], revision: int) -> None:
+        await self._run(lambda: self._file.restore(items, revision))
 
     async def close(self) -> None:
         await self._run(self._file.close)

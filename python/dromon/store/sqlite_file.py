@@ -116,6 +116,17 @@ class SqliteFile:
             db.execute(_META, ("compacted", upto))
             return upto < revision
 
+    def restore(self, items: Sequence[tuple[KeyValue, float | None]], revision: int) -> None:
+        """Fill an empty file in one SQLite transaction: a crash leaves it empty."""
+        with self._guard("write"), self._transaction() as db:
+            if db.execute("SELECT 1 FROM current LIMIT 1").fetchone() is not None:
+                raise StoreError(f"the store {self._path} is not empty")
+            db.execute("DELETE FROM history")
+            rows = [(kv.key, kv.value, kv.create_revision, kv.mod_revision, expires) for kv, expires in items]
+            _many(db, _PUT, rows)
+            db.execute(_META, ("revision", revision))
+            db.execute(_META, ("compacted", revision))
+
     def close(self) -> None:
         """Close it, whatever state it is in."""
         db, self._db = self._db, None

@@ -67,6 +67,11 @@ class State:
         self._keys = sorted(self._items)
         self._in_flight: dict[str, tuple[int, KeyValue | None]] = {}
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing, neither committed nor in flight."""
+        return not self._items and not self._in_flight
+
     def get(self, key: str) -> KeyValue | None:
         """The key as committed."""
         return self._items.get(key)

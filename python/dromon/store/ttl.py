@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-from dromon.store.state import Record
+from dromon.store.state import Record, State
 
 Expiry = tuple[float, str, int]
 """Seconds since the epoch, key, and the mod_revision that the time to live was given with."""
@@ -29,6 +29,15 @@ class Expiries:
     def put_back(self, expiry: Expiry) -> None:
         """Try again later: the deletion could not be written."""
         heapq.heappush(self._heap, expiry)
+
+    def left(self, state: State, now: float) -> dict[str, float]:
+        """Seconds left for each key of `state` that still has the time to live noted here."""
+        found: dict[str, float] = {}
+        for expires, key, revision in self._heap:
+            stands = state.get(key)
+            if stands is not None and stands.mod_revision == revision:
+                found[key] = max(0.0, expires - now)
+        return found
 
     def due(self, now: float, limit: int = 1_000) -> list[Expiry]:
         """Take the entries that expired by `now`, oldest first, at most `limit`."""
