@@ -183,8 +183,19 @@ class Store(Protocol):
     async def barrier(self) -> int:
         """A revision that includes every write answered before this call, by any process on this backend.
 
+        Every watch that is open shows a batch of at least this revision soon (an empty one where nothing
+        changed), so that whoever follows the store can tell that it has seen all of them.
+
         Raises:
             Unavailable: within bounded time, when that can't be known.
+        """
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the backend, too.
+
+        False: `revision` is what `barrier` would answer, and readers need not ask.
         """
         ...
 
@@ -217,6 +228,17 @@ class Store(Protocol):
 
         Raises:
             Compacted: changes after `after` are no longer all kept.
+        """
+        ...
+
+    def history(self, prefix: str, after: int, upto: int) -> AsyncIterator[Batch]:
+        """The batches with after < revision <= upto that touch `prefix`, once, in order; then it ends.
+
+        Args:
+            upto: at most `revision`.
+
+        Raises:
+            Compacted: they are no longer all kept; what was given before is right as far as it goes.
         """
         ...
 

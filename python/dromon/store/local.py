@@ -115,6 +115,10 @@ class LocalStore:
         return self._state.revision
 
     @property
+    def shared(self) -> bool:
+        return False
+
+    @property
     def compacted(self) -> int:
         """The oldest revision that can be asked for."""
         return self._history.oldest if self._journal is None else self._retention.compacted
@@ -163,18 +167,28 @@ class LocalStore:
     async def watch(self, prefix: str, after: int) -> AsyncIterator[Batch]:
         seen = after
         while not self._closing:
-            if seen < self._history.oldest:
-                found, upto = await self._older(seen)
-            else:
-                found, upto = self._history.since(seen), seen
+            found, upto = await self._read(seen)
             for transaction in found:
                 seen = transaction.revision
-                changes = tuple(r.change() for r in transaction.records if r.key.startswith(prefix))
-                if changes:
-                    yield Batch(transaction.revision, changes)
+                if (batch := _batch(transaction, prefix)) is not None:
+                    yield batch
             seen = max(seen, upto)
             if not found and seen >= self._state.revision and not self._closing:
                 await asyncio.shield(self._next())
+
+    async def history(self, prefix: str, after: int, upto: int) -> AsyncIterator[Batch]:
+        seen, upto = after, min(upto, self._state.revision)
+        while seen < upto and not self._closing:
+            found, reached = await self._read(seen)
+            if not found and reached <= seen:
+                return
+            for transaction in found:
+                seen = transaction.revision
+                if seen > upto:
+                    return
+                if (batch := _batch(transaction, prefix)) is not None:
+                    yield batch
+            seen = max(seen, reached)
 
     async def compact(self, revision: int) -> None:
         revision = min(revision, self._state.revision)
@@ -285,6 +299,12 @@ class LocalStore:
 
     # -- the past
 
+    async def _read(self, after: int) -> tuple[Transactions, int]:
+        """Transactions after `after`, some or all, and up to where nothing is missing."""
+        if after < self._history.oldest:
+            return await self._older(after)
+        return self._history.since(after), after
+
     async def _undo(self, to: int, prefix: str) -> dict[str, KeyValue | None]:
         """For keys changed after `to`: what they were then."""
         while to < self._history.oldest:
@@ -347,6 +367,12 @@ class LocalStore:
                 self._expiries.put_back(expiry)
             elif isinstance(result, BaseException) and not isinstance(result, CompareFailed):
                 raise result
+
+
+def _batch(transaction: Transaction, prefix: str) -> Batch | None:
+    """What a watch over `prefix` shows of a transaction."""
+    changes = tuple(r.change() for r in transaction.records if r.key.startswith(prefix))
+    return Batch(transaction.revision, changes) if changes else None
 
 
 def _redo(found: Sequence[Undo], states: dict[str, KeyValue | None], state: State) -> list[Transaction]:
