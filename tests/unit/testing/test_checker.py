@@ -124,22 +124,22 @@ def lose_a_write(recording: Recording, random: Random) -> bool:
     return True
 
 
-def apply_what_was_refused(recording: Recording, random: Random) -> bool:
-    found = [i for i in acknowledged(recording) if recording.operations[i].verb is not Verb.DELETE]
+def deny_a_write(recording: Recording, random: Random, outcome: Outcome) -> bool:
+    # Not a deletion: another one, without an answer, may have been of the same state.
+    found = acknowledged(recording, Verb.CREATE, Verb.UPDATE)
     if not found:
         return False
     at = random.choice(found)
-    recording.operations[at] = replace(recording.operations[at], outcome=Outcome.REFUSED)
+    recording.operations[at] = replace(recording.operations[at], outcome=outcome)
     return True
+
+
+def apply_what_was_refused(recording: Recording, random: Random) -> bool:
+    return deny_a_write(recording, random, Outcome.REFUSED)
 
 
 def apply_what_was_turned_away(recording: Recording, random: Random) -> bool:
-    found = acknowledged(recording)
-    if not found:
-        return False
-    at = random.choice(found)
-    recording.operations[at] = replace(recording.operations[at], outcome=Outcome.TURNED_AWAY)
-    return True
+    return deny_a_write(recording, random, Outcome.TURNED_AWAY)
 
 
 def answer_another_revision(recording: Recording, random: Random) -> bool:
