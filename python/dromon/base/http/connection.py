@@ -14,16 +14,17 @@ from collections.abc import Callable
 from typing import cast
 
 from dromon.base.http import wire
+from dromon.base.http.budget import Budget
 from dromon.base.http.flow import READ_BUFFER, ConnectionClosed, Flow, Tunnel, keep_alive
 from dromon.base.http.messages import (
     Handler,
-    Reply,
     Request,
     Response,
     StreamResponse,
     UpgradeResponse,
 )
 from dromon.base.http.parser import Limits, Phase, Refusal, RequestParser
+from dromon.base.http.sending import WRITE_BUFFER, BodyStream, send
 
 log = logging.getLogger(__name__)
 
@@ -36,40 +37,13 @@ LINGER = 1.0
 Refuse = Callable[[int, str], Response]
 
 
-class BodyStream:
-    """The Stream of a reply: chunked for HTTP/1.1, until the connection's end for HTTP/1.0."""
-
-    __slots__ = ("_chunked", "_flow")
-
-    def __init__(self, flow: Flow, chunked: bool) -> None:
-        self._flow = flow
-        self._chunked = chunked
-
-    def write(self, data: bytes) -> None:
-        if not data:
-            return
-        if not self._chunked:
-            self._flow.write(data)
-        elif len(data) <= wire.JOIN:
-            self._flow.write(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
-            self._flow.write(b"%x\r\n" % len(data))
-            self._flow.write(data)
-            self._flow.write(b"\r\n")
-
-    async def drain(self) -> None:
-        await self._flow.drain()
-
-    async def closed(self) -> None:
-        await self._flow.closed()
-
-
 class Connection(asyncio.Protocol):
     """See the module.
 
     Args:
         handler, limits, refuse: as HttpServer has them.
         register: called with the connection and True when it is made, False when it is lost.
+        budget: the server's, for request bodies.
     """
 
     def __init__(
@@ -78,11 +52,13 @@ class Connection(asyncio.Protocol):
         limits: Limits,
         refuse: Refuse,
         register: Callable[[Connection, bool], None],
+        budget: Budget,
     ) -> None:
         self._handler = handler
         self._limits = limits
         self._refuse = refuse
         self._register = register
+        self._budget = budget
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
         self._tunnel: Tunnel | None = None
@@ -101,12 +77,13 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._flow = Flow(self._loop, self._transport)
         keep_alive(transport)
+        self._transport.set_write_buffer_limits(WRITE_BUFFER)
         ssl_object = transport.get_extra_info("ssl_object")
         self._tls = ssl_object is not None
         certificate = ssl_object.getpeercert(True) if ssl_object is not None else None
         address = transport.get_extra_info("peername")
         peer = str(address[0]) if isinstance(address, tuple) else ""
-        self._parser = RequestParser(self._limits, peer, certificate)
+        self._parser = RequestParser(self._limits, peer, certificate, self._budget)
         self._task = self._loop.create_task(self._serve())
         self._register(self, True)
 
@@ -150,12 +127,28 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._flow.lose()
+        self._parser.release()
         if self._tunnel is not None:
             self._tunnel.feed_eof()
         self._task.cancel()
         self._register(self, False)
 
     # For the server
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a request of which nothing has come yet."""
+        return (
+            not self._busy
+            and not self._parser.items
+            and self._parser.phase is Phase.IDLE
+            and not self._transport.is_closing()
+        )
+
+    @property
+    def deadline(self) -> float:
+        """When its time is up, in the event loop's time; the longer it idles, the sooner."""
+        return self._deadline
 
     def check(self, now: float) -> None:
         """Look at the time limits (called by the server's sweep)."""
@@ -187,6 +180,11 @@ class Connection(asyncio.Protocol):
         elif not self._busy and not self._parser.items:
             self._transport.close()
 
+    def evict(self) -> None:
+        """Make room for another connection; for idle ones only."""
+        self._last = True
+        self._transport.abort()
+
     def abort(self) -> asyncio.Task[None]:
         """Cut the connection and cancel its handler; the task that is then ending."""
         self._task.cancel()
@@ -213,16 +211,9 @@ class Connection(asyncio.Protocol):
                     self._linger()
                     return
                 self._busy = True
-                try:
-                    reply = await self._handler(item)
-                except Exception:
-                    log.exception("handler failed", extra={"method": item.method, "path": item.path})
-                    reply = self._refuse(500, "internal error")
-                if not await self._answer(item, reply):
+                if not await self._handle(item):
                     break
                 self._busy = False
-                if self._flow.paused:
-                    await self._flow.drain()
                 if self._parser.expects_continue and not items:
                     self._send_continue()
                 self._set_deadline()
@@ -238,10 +229,34 @@ class Connection(asyncio.Protocol):
                 self._deadline = self._loop.time() + self._limits.write_timeout
                 self._transport.close()
 
-    async def _answer(self, request: Request, reply: Reply) -> bool:
-        """Send the reply; whether another request may follow."""
-        if isinstance(reply, Response):
-            return self._write(request, reply)
+    async def _handle(self, request: Request) -> bool:
+        """Answer one request; whether another may follow."""
+        size = len(request.body)
+        try:
+            reply = await self._handler(request)
+        except Exception:
+            log.exception("handler failed", extra={"method": request.method, "path": request.path})
+            reply = self._refuse(500, "internal error")
+        finally:
+            self._parser.done(size)
+        if not isinstance(reply, Response):
+            more = await self._open(request, reply)
+            if more and self._flow.paused:
+                await self._flow.drain()
+            return more
+        try:
+            more = self._write(request, reply)
+            if len(reply.body) > wire.JOIN and request.method != "HEAD":
+                await send(self._flow, reply.body)
+            if more and self._flow.paused:
+                await self._flow.drain()
+            return more
+        finally:
+            if reply.sent is not None:
+                reply.sent()
+
+    async def _open(self, request: Request, reply: StreamResponse | UpgradeResponse) -> bool:
+        """Send a reply that has no end of its own; whether another request may follow."""
         if isinstance(reply, StreamResponse):
             return await self._stream(request, reply)
         if not request.upgrade:
@@ -267,8 +282,7 @@ class Connection(asyncio.Protocol):
         elif len(body) <= wire.JOIN:
             self._flow.write(head + body)
         else:
-            self._flow.write(head)
-            self._flow.write(body)
+            self._flow.write(head)  # the body follows in slices
         return keep_alive
 
     async def _stream(self, request: Request, reply: StreamResponse) -> bool:

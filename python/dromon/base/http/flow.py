@@ -63,7 +63,7 @@ class Flow:
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(None)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         if not self.lost:
             self.transport.write(data)
 

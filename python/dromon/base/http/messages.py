@@ -159,9 +159,14 @@ def parse_query(query: str) -> dict[str, list[str]]:
 
 
 class Response:
-    """A reply whose body is at hand; Content-Length is set from it."""
+    """A reply whose body is at hand; Content-Length is set from it.
 
-    __slots__ = ("body", "content_type", "headers", "status")
+    Attributes:
+        sent: called once, when the peer has taken the body (but for what the transport's buffer holds) or
+            is gone; None: nobody wants to know. It must not raise.
+    """
+
+    __slots__ = ("body", "content_type", "headers", "sent", "status")
 
     def __init__(
         self,
@@ -174,6 +179,7 @@ class Response:
         self.body = body
         self.content_type = content_type
         self.headers = headers
+        self.sent: Callable[[], None] | None = None
 
 
 class Stream(Protocol):

@@ -15,6 +15,7 @@ from enum import Enum, auto
 
 import httptools
 
+from dromon.base.http.budget import FREE, Budget
 from dromon.base.http.messages import Headers, Request
 
 
@@ -24,6 +25,7 @@ class Limits:
 
     Attributes:
         max_body: a request's body, after chunks are joined.
+        max_bodies: all bodies together that the server's connections hold; those of up to 16 KiB are free.
         max_headers: request line, header fields and trailers of one request.
         header_timeout: from a request's first byte (at first: from the connection) to its last header.
         body_timeout: from the last header to the body's end.
@@ -32,6 +34,7 @@ class Limits:
     """
 
     max_body: int = 3 * 1024 * 1024
+    max_bodies: int = 256 * 1024 * 1024
     max_headers: int = 64 * 1024
     header_timeout: float = 10.0
     body_timeout: float = 30.0
@@ -72,7 +75,13 @@ class RequestParser:
         remainder: bytes behind a request that asked for an upgrade.
     """
 
-    def __init__(self, limits: Limits, peer: str = "", certificate: bytes | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        peer: str = "",
+        certificate: bytes | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         self.items: deque[Request | Refusal] = deque()
         self.phase = Phase.IDLE
         self.expects_continue = False
@@ -80,6 +89,7 @@ class RequestParser:
         self._limits = limits
         self._peer = peer
         self._certificate = certificate
+        self._budget = budget if budget is not None else Budget(limits.max_bodies)
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
@@ -124,8 +134,24 @@ class RequestParser:
         """End the connection's requests with a refusal (also used when time is up)."""
         self.phase = Phase.ENDED
         self._upgrade = False
-        self._body = b""
+        self._drop_body()
         self.items.append(refusal)
+
+    def release(self) -> None:
+        """The connection is gone: give back what unhandled bodies held."""
+        self._drop_body()
+        for item in self.items:
+            if isinstance(item, Request):
+                self.done(len(item.body))
+
+    def done(self, size: int) -> None:
+        """A request with a body of `size` bytes was handled."""
+        if size > FREE:
+            self._budget.give(size)
+
+    def _drop_body(self) -> None:
+        self.done(len(self._body))
+        self._body = b""
 
     # Called by httptools; a Refusal that is raised comes back as the context of HttpParserCallbackError.
 
@@ -187,6 +213,10 @@ class RequestParser:
         self._body_size += len(body)
         if self._body_size > self._limits.max_body:
             raise self._body_too_large()
+        if self._body_size > FREE:
+            held = len(self._body)
+            if not self._budget.take(self._body_size - (held if held > FREE else 0)):
+                raise Refusal(429, "too many large requests at once: try again later")
         if not self._body:
             self._body = body
         elif isinstance(self._body, bytearray):

@@ -1,6 +1,7 @@
 """The HTTP/1.1 server.
 
-Neighbours: base.http.connection does the work of each connection; the apiserver and the kubelet serve by it.
+Neighbours: base.http.acceptor takes connections, base.http.connection does the work of each; the apiserver
+and the kubelet serve by it.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from dromon.base.http.acceptor import Acceptor
+from dromon.base.http.budget import Budget
 from dromon.base.http.connection import Connection, Refuse
 from dromon.base.http.messages import Handler, Response
 from dromon.base.http.parser import Limits
 
 __all__ = ["HttpServer", "Limits", "default_refuse"]
-
-BACKLOG = 1024
 
 
 def default_refuse(status: int, message: str) -> Response:
@@ -33,6 +34,8 @@ class HttpServer:
         limits: what one connection may take.
         refuse: (status, message) -> the answer to requests that never reach the handler, and to those
             whose handler failed.
+        max_connections: how many may be open; beyond it the one that was idle longest makes room, and
+            where none is idle the newcomer is closed. 0: as many as the system allows.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class HttpServer:
         ssl_context: ssl.SSLContext | None = None,
         limits: Limits | None = None,
         refuse: Refuse = default_refuse,
+        max_connections: int = 0,
     ) -> None:
         self._handler = handler
         self._host = host
@@ -52,7 +56,9 @@ class HttpServer:
         self._limits = limits if limits is not None else Limits()
         self._refuse = refuse
         self._connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
+        self._max_connections = max_connections
+        self._budget = Budget(self._limits.max_bodies)
+        self._acceptor: Acceptor | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event | None = None
         self._closing = False
@@ -67,6 +73,16 @@ class HttpServer:
         """How many connections are open."""
         return len(self._connections)
 
+    @property
+    def refused(self) -> int:
+        """How many connections were closed because there was no room."""
+        return self._acceptor.refused if self._acceptor is not None else 0
+
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of request bodies that are held, small ones not counted."""
+        return self._budget.used
+
     async def start(self) -> None:
         """Listen.
 
@@ -74,15 +90,13 @@ class HttpServer:
             OSError: the address is in use, or may not be used.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
+        self._acceptor = Acceptor(
             self._connect,
-            self._host,
-            self._port,
-            ssl=self._ssl,
-            ssl_handshake_timeout=self._limits.header_timeout if self._ssl is not None else None,
-            backlog=BACKLOG,
+            self._room,
+            ssl_context=self._ssl,
+            handshake_timeout=self._limits.header_timeout,
         )
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._port = await self._acceptor.listen(self._host, self._port)
         limits = self._limits
         shortest = min(
             limits.header_timeout, limits.body_timeout, limits.idle_timeout, limits.write_timeout, 2.0
@@ -93,8 +107,8 @@ class HttpServer:
     async def close(self, grace: float = 5.0) -> None:
         """Stop listening, end streams, let requests in flight finish for `grace` seconds, cut the rest."""
         self._closing = True
-        if self._server is not None:
-            self._server.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         for connection in list(self._connections):
             connection.stop()
         if self._connections:
@@ -110,7 +124,16 @@ class HttpServer:
             self._sweep = None
 
     def _connect(self) -> Connection:
-        return Connection(self._handler, self._limits, self._refuse, self._register)
+        return Connection(self._handler, self._limits, self._refuse, self._register, self._budget)
+
+    def _room(self) -> bool:
+        """Whether one more connection may be taken; one that idles is closed for it."""
+        if not self._max_connections or len(self._connections) < self._max_connections:
+            return True
+        idle = [connection for connection in self._connections if connection.idle]
+        if idle:
+            min(idle, key=lambda connection: connection.deadline).evict()
+        return bool(idle)
 
     def _register(self, connection: Connection, alive: bool) -> None:
         if alive:
