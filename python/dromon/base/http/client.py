@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from dromon.base.http import wire
@@ -111,6 +111,7 @@ class HttpClient:
         headers: Mapping[str, str] = _NO_HEADERS,
         body: bytes = b"",
         timeout: float = 30.0,  # noqa: ASYNC109 - part of the seam, and no task of its own
+        before_send: Callable[[], None] | None = None,
     ) -> ClientResponse:
         """Send a request and read the whole reply.
 
@@ -118,13 +119,15 @@ class HttpClient:
 
         Args:
             timeout: seconds for everything.
+            before_send: called when a connection is there, right before the request is handed to the kernel.
+                Until then nothing of it was sent; what it raises is raised, and nothing is sent.
         """
         head = self._head(method, target, headers, body)
         async with asyncio.timeout(timeout), self._slots:
             while True:
                 connection, reused = await self._acquire()
                 try:
-                    response = await connection.exchange(head, body, method)
+                    response = await connection.exchange(head, body, method, before_send)
                 except ConnectionClosed:
                     if not (reused and connection.untouched and method in _REPEATABLE):
                         raise
@@ -142,18 +145,20 @@ class HttpClient:
         headers: Mapping[str, str] = _NO_HEADERS,
         body: bytes = b"",
         timeout: float = 30.0,  # noqa: ASYNC109
+        before_send: Callable[[], None] | None = None,
     ) -> ClientStream:
         """Send a request and return when the reply's head is there; the body is read from the stream.
 
         Args:
             timeout: seconds until the head is there.
+            before_send: as `request` has it.
         """
         head = self._head(method, target, headers, body)
         while True:
             connection, reused = await self._acquire()
             try:
                 async with asyncio.timeout(timeout):
-                    response = await connection.begin(head, body, method)
+                    response = await connection.begin(head, body, method, before_send)
             except ConnectionClosed:
                 if not (reused and connection.untouched and method in _REPEATABLE):
                     raise

@@ -6,6 +6,7 @@ Neighbours: base.http.client pools them.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 import httptools
@@ -77,9 +78,11 @@ class ClientConnection(asyncio.Protocol):
             self._complete and self._keep_alive and not self._flow.lost and not self._transport.is_closing()
         )
 
-    async def exchange(self, head: bytes, body: bytes, method: str) -> ClientResponse:
-        """Send a request, return the whole reply."""
-        self._send(head, body, method)
+    async def exchange(
+        self, head: bytes, body: bytes, method: str, before_send: Callable[[], None] | None = None
+    ) -> ClientResponse:
+        """Send a request, return the whole reply; `before_send` as HttpClient.request has it."""
+        self._send(head, body, method, before_send)
         while not self._complete:
             await self._wait()
         response = self._response
@@ -88,9 +91,11 @@ class ClientConnection(asyncio.Protocol):
         self._chunks = []
         return response
 
-    async def begin(self, head: bytes, body: bytes, method: str) -> ClientResponse:
+    async def begin(
+        self, head: bytes, body: bytes, method: str, before_send: Callable[[], None] | None = None
+    ) -> ClientResponse:
         """Send a request, return the reply's head; `read_body` gives the rest."""
-        self._send(head, body, method)
+        self._send(head, body, method, before_send)
         self._streamed = True
         self._limit_buffer()
         while self._response is None:
@@ -135,15 +140,20 @@ class ClientConnection(asyncio.Protocol):
         """Return when the connection is gone."""
         await self._flow.closed()
 
-    def _send(self, head: bytes, body: bytes, method: str) -> None:
+    def _send(self, head: bytes, body: bytes, method: str, before_send: Callable[[], None] | None) -> None:
         self._reset(method)
         self._streamed = False
         if self._flow.lost:
             raise ConnectionClosed("the server closed the connection")
         if len(body) <= wire.JOIN:
-            self._flow.write(head + body)
-        else:
-            self._flow.write(head)
+            head += body
+            body = b""
+        if before_send is not None:
+            before_send()
+        # The transport writes to the socket within this call, not when the event loop turns: between
+        # `before_send` and the kernel there is nothing but the encryption.
+        self._flow.write(head)
+        if body:
             self._flow.write(body)
 
     async def _wait(self) -> None:
