@@ -16,6 +16,7 @@ from dromon.apiserver.authn import ANONYMOUS, Authenticator, Chain, User
 from dromon.apiserver.authz import Attributes, Authorizer, is_public
 from dromon.apiserver.call import Call, Services, Verb
 from dromon.apiserver.routes import Route, Router
+from dromon.apiserver.snapshot import PATH, Snapshots
 from dromon.apiserver.subresources import TABLE, binding
 from dromon.base.http.messages import Reply, Request, Response
 from dromon.store.interface import StoreError
@@ -51,6 +52,7 @@ class Handler:
         authenticators: asked in turn.
         authorizer: asked for all but public paths.
         documents: discovery and OpenAPI.
+        snapshots: the whole store at once.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Handler:
         authenticators: list[Authenticator],
         authorizer: Authorizer,
         documents: Documents,
+        snapshots: Snapshots,
     ) -> None:
         self._services = services
         self._router = router
@@ -68,6 +71,7 @@ class Handler:
         self._authenticate = Chain(authenticators).authenticate
         self._authorizer = authorizer
         self._documents = documents
+        self._snapshots = snapshots
 
     async def __call__(self, request: Request) -> Reply:
         """The reply; never raises but for cancellation."""
@@ -93,6 +97,8 @@ class Handler:
         user = self._authenticate(request)
         if user is ANONYMOUS:
             raise errors.unauthorized()
+        if path == PATH:
+            return await self._snapshots.answer(request, user)
         if not path.startswith(("/api/", "/apis/")):
             return self._document(request, user)
         try:

@@ -25,6 +25,7 @@ from dromon.apiserver.ipalloc import ServiceAllocator
 from dromon.apiserver.kubelets import Kubelets
 from dromon.apiserver.registry import Registry
 from dromon.apiserver.routes import Router
+from dromon.apiserver.snapshot import Snapshots
 from dromon.base.clock import Clock
 from dromon.base.http.messages import Reply, Request, Response
 from dromon.base.http.server import HttpServer
@@ -88,6 +89,7 @@ class ApiServer:
             authenticators,
             AuthenticatedOnly(),
             Documents(RESOURCES, self._address).answer,
+            Snapshots(self.store, config.store_url, clock),
         )
         self._http = HttpServer(
             self._handle,

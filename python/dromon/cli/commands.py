@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "up": Entry("dromon.cli.up:command", "Start a cluster on this machine.", CLUSTER),
     "down": Entry("dromon.cli.down:command", "Stop it and leave nothing behind.", CLUSTER),
     "status": Entry("dromon.cli.status:command", "Show its nodes and components.", CLUSTER),
+    "snapshot": Entry("dromon.cli.snapshot:command", "Save its store to a file, and restore it.", CLUSTER),
     "get": Entry("dromon.cli.verbs.get:command", "List objects, or show some.", OBJECTS),
     "describe": Entry("dromon.cli.verbs.describe:command", "Show objects with their events.", OBJECTS),
     "create": Entry("dromon.cli.verbs.create:command", "Create objects from a file.", OBJECTS),

@@ -101,6 +101,11 @@ class CachedStore:
         self._give_up("the store is closed")
 
     @property
+    def backend(self) -> Store:
+        """The store beneath, for whoever asks for keys that are no objects, or for all of them."""
+        return self._store
+
+    @property
     def revision(self) -> int:
         """The revision that reads show."""
         return self._cache.revision

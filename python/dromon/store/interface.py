@@ -149,6 +149,10 @@ class Compacted(StoreError):
         self.oldest = oldest
 
 
+class NotEmpty(StoreError):
+    """Only an empty store can be restored to."""
+
+
 class Unavailable(StoreError):
     """The backend can't answer; for writes the outcome is unknown."""
 
@@ -263,7 +267,7 @@ class Store(Protocol):
             revision: greater than any that clients may remember.
 
         Raises:
-            StoreError: the store is not empty, items that can't stand beside each other; nothing changed.
+            NotEmpty, StoreError (items that can't stand beside each other): nothing changed.
             Unavailable: the outcome is unknown.
         """
         ...

@@ -24,6 +24,7 @@ from dromon.store.interface import (
     Delete,
     KeyValue,
     NotAccepted,
+    NotEmpty,
     Op,
     Page,
     Restored,
@@ -206,7 +207,7 @@ class LocalStore:
             raise NotAccepted(self._fault or "the store is closing")
         check_restorable(items, revision)
         if not self._state.empty:
-            raise StoreError("only an empty store can be restored to, and this one is not empty")
+            raise NotEmpty("only an empty store can be restored to, and this one is not empty")
         revision = max(revision, self._state.revision) + 1
         now = self._clock.now()
         rows = [
