@@ -1,6 +1,7 @@
 """Where a server is and how to prove who we are: a kubeconfig, read.
 
-Source: client-go's clientcmd/api/v1 (the file kubectl reads).
+Source: client-go's clientcmd/api/v1 (the file kubectl reads); further servers are in an extension of the
+cluster, which that format has for such things.
 
 Neighbours: client.kubeconfig writes such files, client.rest connects by the result.
 """
@@ -15,6 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+SERVERS = "dromon.io/servers"
+"""Name of the cluster's extension that lists all its servers: `extension: {servers: [URL, ...]}`.
+
+Other clients leave extensions alone and use `server`."""
 
 
 class ConfigError(Exception):
@@ -33,6 +39,7 @@ class ClientConfig:
         insecure: don't verify the server.
         server_name: the name to verify instead of the URL's host; "": the URL's.
         namespace: the context's default namespace.
+        others: base URLs of further servers of the same cluster, in the order in which they are tried.
     """
 
     server: str
@@ -43,6 +50,7 @@ class ClientConfig:
     insecure: bool = False
     server_name: str = ""
     namespace: str = "default"
+    others: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: str | Path, context: str = "") -> ClientConfig:
@@ -65,6 +73,11 @@ class ClientConfig:
             return _resolve(_parse(data), context, path.parent)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ConfigError(f"{path}: not a usable kubeconfig: {error}") from None
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Every server, the preferred one first."""
+        return (self.server, *self.others)
 
     @property
     def host(self) -> str:
@@ -147,7 +160,19 @@ def _resolve(content: dict[str, Any], context: str, directory: Path) -> ClientCo
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
         server_name=cluster.get("tls-server-name") or "",
         namespace=chosen.get("namespace") or "default",
+        others=_others(cluster),
     )
+
+
+def _others(cluster: dict[str, Any]) -> tuple[str, ...]:
+    """What the extension dromon.io/servers lists, without the server itself."""
+    for entry in cluster.get("extensions") or []:
+        if entry["name"] == SERVERS:
+            listed = entry["extension"]["servers"]
+            if not isinstance(listed, list) or not all(isinstance(url, str) for url in listed):
+                raise ValueError(f"{SERVERS}: servers is no list of URLs")
+            return tuple(url for url in dict.fromkeys(listed) if url != cluster["server"])
+    return ()
 
 
 def _named(content: dict[str, Any], kind: str, name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from dromon.client.config import ClientConfig
+from dromon.client.config import SERVERS, ClientConfig
 
 
 def render(config: ClientConfig, *, cluster: str = "dromon", user: str = "admin") -> str:
@@ -32,6 +32,9 @@ def render(config: ClientConfig, *, cluster: str = "dromon", user: str = "admin"
         lines.append("    insecure-skip-tls-verify: true")
     if config.server_name:
         lines.append(f"    tls-server-name: {_quoted(config.server_name)}")
+    if config.others:
+        lines += ["    extensions:", f"    - name: {SERVERS}", "      extension:", "        servers:"]
+        lines += [f"        - {_quoted(url)}" for url in config.servers]
     lines += ["users:", f"- name: {_quoted(user)}"]
     credentials = []
     if config.certificate:

@@ -2,7 +2,7 @@
 
 Works against any server of the API: JSON always, MessagePack where it was asked for and the server speaks it.
 
-Neighbours: base.http.client carries, client.watch reads watches, client.refusals reads refusals.
+Neighbours: client.servers carries, client.watch reads watches, client.refusals reads refusals.
 """
 
 from __future__ import annotations
@@ -25,12 +25,22 @@ from dromon.api.types.base import Api
 from dromon.api.types.meta import ListMeta
 from dromon.api.types.status import DeleteOptions, Preconditions
 from dromon.base.clock import Clock, SystemClock
-from dromon.base.http.client import ClientResponse, HttpClient
+from dromon.base.http.client import ClientResponse
 from dromon.client.config import ClientConfig
 from dromon.client.refusals import from_response
+from dromon.client.servers import Guard, NotAllowed, Servers, failed
 from dromon.client.watch import ConnectionFailed, WatchEvent, WatchStream
 
-__all__ = ["ApiError", "Client", "ConnectionFailed", "ListResult", "WatchEvent", "WatchStream"]
+__all__ = [
+    "ApiError",
+    "Client",
+    "ConnectionFailed",
+    "Guard",
+    "ListResult",
+    "NotAllowed",
+    "WatchEvent",
+    "WatchStream",
+]
 
 T = TypeVar("T", bound=Api)
 
@@ -83,10 +93,14 @@ class Client:
         user_agent: how we name ourselves.
         max_connections: how many requests run at once (watches come on top).
         msgpack: prefer MessagePack where the server speaks it.
+        timeout: seconds for an ordinary request (lists have longer).
+        guard: asked right before a request that changes something leaves (client.servers).
         clock: for waits that the server asks for.
 
+    Of several servers in the config one is used until it fails (client.servers).
+
     Every method raises ApiError (the server refused) or ConnectionFailed (it can't be reached, did not
-    answer in time, or what it said was no answer).
+    answer in time, or what it said was no answer; its kind NotAllowed: the guard let nothing leave).
     """
 
     def __init__(
@@ -96,23 +110,21 @@ class Client:
         user_agent: str = "",
         max_connections: int = 64,
         msgpack: bool = False,
+        timeout: float = 30.0,
+        guard: Guard | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.config = config
         self._clock: Clock = clock if clock is not None else SystemClock()
-        self._http = HttpClient(
-            config.host,
-            config.port,
-            ssl_context=config.ssl_context(),
-            max_connections=max_connections,
-            server_hostname=config.server_name,
-        )
-        self._base = config.base_path
+        self._servers = Servers(config, max_connections, guard)
+        self._timeout = timeout
         accept = f"{codec.MSGPACK}, {codec.JSON};q=0.9" if msgpack else codec.JSON
         self._headers = {"Accept": accept, "User-Agent": user_agent or "dromon"}
         if config.token:
             self._headers["Authorization"] = f"Bearer {config.token}"
         self._msgpack_proven = False
+        self.lacks: set[str] = set()
+        """Extensions that the server was found not to have (client.bulk)."""
 
     @classmethod
     def from_kubeconfig(cls, path: str | Path, *, user_agent: str = "", **options: Any) -> Client:
@@ -246,17 +258,33 @@ class Client:
             "allowWatchBookmarks": "true" if bookmarks else "",
             "timeoutSeconds": str(max(1, math.ceil(timeout))) if timeout is not None else "",
         }
-        target = self._target(_path(resource, namespace), query)
+        target = _target(_path(resource, namespace), query)
         try:
-            stream = await self._http.stream("GET", target, self._headers)
+            stream = await self._servers.stream("GET", target, self._headers)
             if stream.status != 200:
                 async with stream, asyncio.timeout(REFUSAL_TIMEOUT):
                     body = await stream.read()
                 raise from_response(ClientResponse(stream.status, stream.headers, body))
+        except ConnectionFailed:
+            raise
         except OSError as error:
-            raise self._failed(error) from error
+            raise failed(self._servers.current, error) from error
         binary = _media_type(stream.headers.get("content-type")) == codec.MSGPACK
         return WatchStream(stream, resource.struct, binary)
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        answer: type[T],
+        *,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "",
+    ) -> T:
+        """A request that no kind declares (client.bulk), sent again as others are; the answer as a struct."""
+        response = await self._send(method, path, query, body=body, content_type=content_type)
+        return self._decode(response, answer)
 
     async def raw(
         self,
@@ -269,31 +297,14 @@ class Client:
         timeout: float = 30.0,  # noqa: ASYNC109
     ) -> ClientResponse:
         """Any request, its answer as it came (also refusals; no retries)."""
-        target = self._target(path, query or {})
-        try:
-            return await self._http.request(
-                method, target, {**self._headers, **(headers or {})}, body, timeout
-            )
-        except OSError as error:
-            raise self._failed(error) from error
-
-    @property
-    def http(self) -> HttpClient:
-        """The connection pool, for streams and upgrades (logs, exec) with `authorization`."""
-        return self._http
-
-    @property
-    def authorization(self) -> dict[str, str]:
-        """The header fields that every request of ours carries."""
-        return dict(self._headers)
+        target = _target(path, query or {})
+        return await self._servers.request(
+            method, target, {**self._headers, **(headers or {})}, body, timeout
+        )
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.close()
-
-    def _target(self, path: str, query: Mapping[str, str]) -> str:
-        text = urlencode({k: v for k, v in query.items() if v})
-        return f"{self._base}{path}?{text}" if text else self._base + path
+        await self._servers.close()
 
     async def _send(
         self,
@@ -303,10 +314,10 @@ class Client:
         *,
         body: Any = None,
         content_type: str = "",
-        timeout: float = 30.0,  # noqa: ASYNC109
+        timeout: float = 0.0,  # noqa: ASYNC109
     ) -> ClientResponse:
         """Send, wait and send again where the server asks for it, raise refusals."""
-        target = self._target(path, query) if query else self._base + path
+        target = _target(path, query) if query else path
         headers, data = self._headers, b""
         if body is not None:
             if self._msgpack_proven and not content_type:
@@ -315,10 +326,7 @@ class Client:
                 data = codec.encode_json(body)
             headers = {**headers, "Content-Type": content_type or codec.JSON}
         for attempt in range(1, ATTEMPTS + 1):
-            try:
-                response = await self._http.request(method, target, headers, data, timeout)
-            except OSError as error:
-                raise self._failed(error) from error
+            response = await self._servers.request(method, target, headers, data, timeout or self._timeout)
             if response.status < 300:
                 return response
             wait = _retry_after(response)
@@ -333,13 +341,12 @@ class Client:
         try:
             return (codec.decode_msgpack if binary else codec.decode_json)(kind, response.body)
         except codec.DecodeError as error:
-            raise ConnectionFailed(f"{self.config.server}: answer not understood: {error}") from error
+            raise ConnectionFailed(f"{self._servers.current}: answer not understood: {error}") from error
 
-    def _failed(self, error: OSError) -> ConnectionFailed:
-        text = str(error) or (
-            "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-        )
-        return ConnectionFailed(f"{self.config.server}: {text}")
+
+def _target(path: str, query: Mapping[str, str]) -> str:
+    text = urlencode({k: v for k, v in query.items() if v})
+    return f"{path}?{text}" if text else path
 
 
 def _path(resource: Resource[Any], namespace: str = "", name: str = "", subresource: str = "") -> str:

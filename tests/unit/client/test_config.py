@@ -22,6 +22,7 @@ FULL = ClientConfig(
         FULL,
         ClientConfig("http://h:1"),
         ClientConfig("https://[::1]:1", token="t", insecure=True, server_name="n"),
+        ClientConfig("https://a:1", others=("https://b:1", "https://c:1"), server_name="n"),
     ],
 )
 def test_round_trip(tmp_path: Path, config: ClientConfig) -> None:
@@ -75,6 +76,11 @@ def test_files_and_contexts_as_kubectl_has_them(tmp_path: Path) -> None:
         ("current-context: x", "contexts has no 'x'"),
         ("current-context: x\ncontexts: [{name: x, context: {cluster: c}}]", "clusters has no 'c'"),
         ("current-context: x\ncontexts: [{name: x}]", "context"),
+        (
+            "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\nclusters: [{name: c, cluster: "
+            "{server: a, extensions: [{name: dromon.io/servers, extension: {servers: b}}]}}]",
+            "no list of URLs",
+        ),
     ],
 )
 def test_unusable_files_say_why(tmp_path: Path, text: str, message: str) -> None:
@@ -91,3 +97,13 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 def test_broken_certificates_say_so() -> None:
     with pytest.raises(ConfigError, match="certificates"):
         FULL.ssl_context()
+
+
+def test_further_servers_are_an_extension_that_others_leave_alone(tmp_path: Path) -> None:
+    config = ClientConfig("https://a:1", others=("https://b:1",))
+    content = yaml.safe_load(kubeconfig.render(config))
+    cluster = content["clusters"][0]["cluster"]
+    assert cluster["server"] == "https://a:1"
+    cluster["extensions"].insert(0, {"name": "minikube", "extension": {"version": "1"}})
+    (tmp_path / "c").write_text(yaml.safe_dump(content))
+    assert ClientConfig.load(tmp_path / "c").servers == ("https://a:1", "https://b:1")
