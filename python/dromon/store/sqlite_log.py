@@ -1,10 +1,10 @@
 """SQLite's write-ahead log as a file: made durable before it is believed, and kept within bounds.
 
 Linux marks pages clean after a failed fsync, although they never reached the disk: reading them back shows
-what was written, and the next fsync succeeds without writing them. SQLite would then find a transaction in the
-log that failed, take it as committed, and append to it; after a power cut the log ends before it, and with it
-goes all that was acknowledged since. So whenever a log is found, its bytes are written again, which makes the
-pages dirty, and synced, before SQLite opens it: what it finds is then on the disk.
+what was written, and the next fsync succeeds without writing them. SQLite would then find a transaction in
+the log that failed, take it as committed, and append to it; after a power cut the log ends before it, and all
+that was acknowledged since is gone, too. So whenever a log is found, its bytes are written again, which makes
+the pages dirty, and synced, before SQLite opens it: what it finds is then on the disk.
 
 Source: "Can Applications Recover from fsync Failures?" (Rebello et al., USENIX ATC 2020); "WAL-mode File
 Format" (sqlite.org): frames count up to the first whose checksum does not follow from those before it.
