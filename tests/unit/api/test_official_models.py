@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import typing
 from typing import Any
 
@@ -9,6 +11,7 @@ import kubernetes.client.models as models
 import msgspec
 import pytest
 
+from dromon.api import types
 from dromon.api.kinds import RESOURCES
 from dromon.api.types.base import Api
 
@@ -25,6 +28,8 @@ def model_of(struct: type[Api]) -> Any:
     name = struct.__name__
     if struct.__module__.endswith(".discovery") and name in DISCOVERY:
         return getattr(models, DISCOVERY[name])
+    if struct.__module__.endswith(".hpa"):
+        return getattr(models, f"V2{name}", None)
     return getattr(models, RENAMED.get(name, f"V1{name}"), None)
 
 
@@ -37,6 +42,9 @@ def structs_in(hint: Any) -> list[type[Api]]:
 def reachable() -> list[type[Api]]:
     found: dict[type[Api], None] = {}
     todo: list[type[Api]] = [r.struct for r in RESOURCES]
+    for info in pkgutil.iter_modules(types.__path__, f"{types.__name__}."):
+        members = vars(importlib.import_module(info.name)).values()
+        todo += [m for m in members if isinstance(m, type) and issubclass(m, Api)]
     while todo:
         struct = todo.pop()
         if struct in found:

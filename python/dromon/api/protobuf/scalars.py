@@ -82,7 +82,14 @@ def _json(attribute: str) -> Special:
     return Special(write, read)
 
 
+_EXTRA = Special(lambda value, message: message.items.extend(value), lambda message: list(message.items))
+"""A list that is a map's value, and so a message of its own."""
+
 SPECIAL: dict[str, Special] = {
+    "k8s.io.api.authentication.v1.AttestationValue": _EXTRA,
+    "k8s.io.api.authentication.v1.ExtraValue": _EXTRA,
+    "k8s.io.api.authorization.v1.ExtraValue": _EXTRA,
+    "k8s.io.api.certificates.v1.ExtraValue": _EXTRA,
     _META + "Time": Special(_write_time, _read_time),
     _META + "MicroTime": Special(_write_time, _read_micro_time),
     _META + "FieldsV1": _json("Raw"),

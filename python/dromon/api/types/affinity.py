@@ -118,3 +118,16 @@ class TopologySpreadConstraint(Api):
     node_affinity_policy: str | None = None
     node_taints_policy: str | None = None
     match_label_keys: list[str] = []
+
+
+class TopologySelectorLabelRequirement(Api):
+    """core/v1 TopologySelectorLabelRequirement."""
+
+    key: str = always("")
+    values: list[str] = always_list()
+
+
+class TopologySelectorTerm(Api):
+    """core/v1 TopologySelectorTerm."""
+
+    match_label_expressions: list[TopologySelectorLabelRequirement] = []

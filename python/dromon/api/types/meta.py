@@ -40,6 +40,14 @@ class LabelSelector(Api):
     match_expressions: list[LabelSelectorRequirement] = []
 
 
+class FieldSelectorRequirement(Api):
+    """meta/v1 FieldSelectorRequirement."""
+
+    key: str = always("")
+    operator: str = always("")
+    values: list[str] = []
+
+
 class ShardInfo(Api):
     """meta/v1 ShardInfo."""
 

@@ -7,24 +7,12 @@ Neighbours: kubectl drain posts them.
 
 from __future__ import annotations
 
-from msgspec import field
-
-from dromon.api.types.base import Api
-from dromon.api.types.meta import ObjectMeta
-from dromon.api.types.status import DeleteOptions, Status
+from dromon.api.types.policy import Eviction
+from dromon.api.types.status import Status
 from dromon.apiserver import body, reply
 from dromon.apiserver.call import Call
 from dromon.apiserver.writes import check_name
 from dromon.base.http.messages import Reply
-
-
-class Eviction(Api):
-    """policy/v1 Eviction."""
-
-    kind: str = "Eviction"
-    api_version: str = "policy/v1"
-    metadata: ObjectMeta = field(default_factory=ObjectMeta)
-    delete_options: DeleteOptions | None = None
 
 
 async def create(call: Call) -> Reply:
