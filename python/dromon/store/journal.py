@@ -73,6 +73,14 @@ class Journal(Protocol):
         """Forget part of the history up to and including `revision`; True: there is more to forget."""
         ...
 
+    async def tidy(self) -> None:
+        """Keep what is on the disk within bounds; to be called about once a second.
+
+        Raises:
+            JournalError: it is not, though nothing is lost. Writing may go on.
+        """
+        ...
+
     async def restore(self, items: Sequence[tuple[KeyValue, float | None]], revision: int) -> None:
         """Make these (with seconds since the epoch when they expire) all that an empty file holds, at once.
 

@@ -3,7 +3,7 @@
 Writes are accepted one after the other on the event loop, against the newest accepted state. While the
 journal makes one group durable, the next gathers; what is durable is published in order, and then answered.
 
-Neighbours: state and history (pure parts), journal (durability), memory and sqlite (the backends),
+Neighbours: state, history and past (what was), journal (durability), memory and sqlite (the backends),
 retention (how long history is kept), ttl (keys that delete themselves).
 """
 
@@ -15,11 +15,11 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import islice
 
+from dromon.base.backoff import Backoff
 from dromon.base.clock import Clock
 from dromon.store.history import History, Limits
 from dromon.store.interface import (
     Batch,
-    Compacted,
     CompareFailed,
     Delete,
     KeyValue,
@@ -31,19 +31,17 @@ from dromon.store.interface import (
     StoreError,
     Unavailable,
 )
-from dromon.store.journal import Journal, JournalError, Undo
+from dromon.store.journal import Journal, JournalError
+from dromon.store.past import Past
 from dromon.store.retention import Retention
 from dromon.store.snapshot_items import check_restorable
-from dromon.store.state import Record, State, Transaction
+from dromon.store.state import State, Transaction
 from dromon.store.ttl import Expiries
 
 _FIRST = 1  # revision of an empty store, as etcd's: 0 means "any" to clients
 _GROUP = 1_000  # transactions made durable together: bounds how long the first one waits for the others
 _TICK = 1.0  # seconds between looks at expiries and history
-_RETRY = 1.0  # seconds between attempts to write again after a failure
-
-Transactions = list[Transaction]  # inside the class, `list` is the method
-Undos = list[Undo]
+_RETRY = (1.0, 15.0)  # seconds between attempts to write again after a failure: at first, and in the end
 
 _log = logging.getLogger(__name__)
 
@@ -66,11 +64,13 @@ class LocalStore:
         self._state = State(revision=_FIRST)
         self._history = History(0, memory)
         self._retention = Retention(kept, 0, 0, 0, 0.0)
+        self._past = Past(journal, self._state, self._history, self._retention)
         self._expiries = Expiries()
         self._pending: list[tuple[Transaction, asyncio.Future[int]]] = []
         self._wake = asyncio.Event()
         self._news: asyncio.Future[None] | None = None
         self._fault: str | None = "the store is not started"
+        self._untidy: str | None = None  # what is wrong, though writing goes on
         self._closing = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -93,6 +93,7 @@ class LocalStore:
         self._history = History(state.revision, self._memory)
         self._retention = Retention(self._kept, compacted, changes, size, now)
         self._retention.note(state.revision, now)
+        self._past = Past(self._journal, state, self._history, self._retention)
 
     async def close(self) -> None:
         """Finish writes in flight, end watches, let go of the journal."""
@@ -122,10 +123,10 @@ class LocalStore:
     @property
     def compacted(self) -> int:
         """The oldest revision that can be asked for."""
-        return self._history.oldest if self._journal is None else self._retention.compacted
+        return self._past.compacted
 
     def check(self) -> str | None:
-        return self._fault
+        return self._fault or self._untidy
 
     async def get(self, key: str) -> KeyValue | None:
         return self._state.get(key)
@@ -159,7 +160,7 @@ class LocalStore:
         if shown == self._state.revision:
             found = self._state.scan(prefix, after)
         else:
-            undone = await self._undo(shown, prefix)
+            undone = await self._past.undo(shown, prefix)
             found = self._state.scan_undone(prefix, after, undone)
         items = list(islice(found, limit + 1)) if limit else list(found)
         more = bool(limit) and len(items) > limit
@@ -168,7 +169,7 @@ class LocalStore:
     async def watch(self, prefix: str, after: int) -> AsyncIterator[Batch]:
         seen = after
         while not self._closing:
-            found, upto = await self._read(seen)
+            found, upto = await self._past.read(seen)
             for transaction in found:
                 seen = transaction.revision
                 if (batch := _batch(transaction, prefix)) is not None:
@@ -180,7 +181,7 @@ class LocalStore:
     async def history(self, prefix: str, after: int, upto: int) -> AsyncIterator[Batch]:
         seen, upto = after, min(upto, self._state.revision)
         while seen < upto and not self._closing:
-            found, reached = await self._read(seen)
+            found, reached = await self._past.read(seen)
             if not found and reached <= seen:
                 return
             for transaction in found:
@@ -285,12 +286,16 @@ class LocalStore:
 
     async def _recover(self, journal: Journal) -> None:
         """Try until writing works again; then publish what did reach the file."""
+        initial, maximum = _RETRY
+        backoff = Backoff(initial, maximum, factor=1.5, jitter=0.0)
         while not self._closing:
             try:
                 found = await journal.recover(self._state.revision)
             except Exception as error:  # this task is the only writer: it must outlive whatever this was
+                if self._fault != str(error):
+                    _log.error("store still can't write: %s", error)
                 self._fault = str(error)
-                await self._clock.sleep(_RETRY)
+                await self._clock.sleep(backoff.next())
                 continue
             if found:
                 self._publish(found)
@@ -298,65 +303,32 @@ class LocalStore:
             _log.info("store can write again")
             return
 
-    # -- the past
-
-    async def _read(self, after: int) -> tuple[Transactions, int]:
-        """Transactions after `after`, some or all, and up to where nothing is missing."""
-        if after < self._history.oldest:
-            return await self._older(after)
-        return self._history.since(after), after
-
-    async def _undo(self, to: int, prefix: str) -> dict[str, KeyValue | None]:
-        """For keys changed after `to`: what they were then."""
-        while to < self._history.oldest:
-            upto = self._history.oldest
-            found = await self._kept_history(to, upto)
-            undone: dict[str, KeyValue | None] = {}
-            for undo in found:
-                if undo.key.startswith(prefix):
-                    undone.setdefault(undo.key, undo.previous)
-            with contextlib.suppress(Compacted):  # memory moved on meanwhile: read the file again
-                return {**self._history.undo(upto, prefix), **undone}
-        return self._history.undo(to, prefix)
-
-    async def _older(self, after: int) -> tuple[Transactions, int]:
-        """Transactions from the journal, and up to where: that is where memory begins."""
-        while after < self._history.oldest:
-            upto = self._history.oldest
-            found = await self._kept_history(after, upto)
-            try:
-                states = self._history.undo(upto, "")
-            except Compacted:
-                continue
-            return _redo(found, states, self._state), upto
-        return self._history.since(after), after
-
-    async def _kept_history(self, after: int, upto: int) -> Undos:
-        if self._journal is None or after < self._retention.compacted:
-            raise Compacted(self.compacted)
-        found = await self._journal.history(after, upto)
-        if after < self._retention.compacted:  # compacted while it was read
-            raise Compacted(self.compacted)
-        return found
-
     # -- housekeeping
 
     async def _housekeeping(self) -> None:
         while True:
             await self._clock.sleep(_TICK)
+            if self._fault is not None:
+                continue  # whoever recovers from it tells
             try:
                 await self._expire()
                 await self._forget()
+                self._untidy = None
             except Exception as error:
-                _log.warning("store can't tidy up, and tries again: %s", error)
+                if self._untidy != str(error):
+                    _log.warning("store can't tidy up, and tries again: %s", error)
+                self._untidy = str(error)
 
     async def _forget(self) -> None:
         now = self._clock.monotonic()
         self._history.trim(now)
         cut = self._retention.note(self._state.revision, now)
-        if cut is not None and self._journal is not None:
+        if self._journal is None:
+            return
+        if cut is not None:
             while await self._journal.compact(cut):
                 pass
+        await self._journal.tidy()
 
     async def _expire(self) -> None:
         due = self._expiries.due(self._clock.now())
@@ -374,13 +346,3 @@ def _batch(transaction: Transaction, prefix: str) -> Batch | None:
     """What a watch over `prefix` shows of a transaction."""
     changes = tuple(r.change() for r in transaction.records if r.key.startswith(prefix))
     return Batch(transaction.revision, changes) if changes else None
-
-
-def _redo(found: Sequence[Undo], states: dict[str, KeyValue | None], state: State) -> list[Transaction]:
-    """Changes from what they replaced, given the keys' state after the last of them."""
-    records: dict[int, list[Record]] = {}
-    for undo in reversed(found):
-        current = states[undo.key] if undo.key in states else state.get(undo.key)
-        states[undo.key] = undo.previous
-        records.setdefault(undo.revision, []).append(Record(undo.key, current, undo.previous))
-    return [Transaction(r, tuple(reversed(records[r]))) for r in sorted(records)]

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from dromon.base.clock import Clock, SystemClock
+from dromon.store import sqlite_log
 from dromon.store.history import Limits
 from dromon.store.interface import KeyValue, StoreError
 from dromon.store.journal import JournalError, Snapshot, Undo
 from dromon.store.local import LocalStore
 from dromon.store.lock import FileLock
+from dromon.store.readers import Readers
 from dromon.store.sqlite_file import SqliteFile, read_history
 from dromon.store.state import Transaction
 
@@ -52,6 +54,7 @@ class SqliteJournal:
         self._lock = FileLock(path.with_name(path.name + ".lock"))
         self._file = SqliteFile(path)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._readers = Readers()
 
     async def open(self) -> Snapshot:
         if not self._path.parent.is_dir():
@@ -60,6 +63,7 @@ class SqliteJournal:
         try:
             return await self._run(self._file.open)
         except BaseException as error:
+            await self._run(self._file.close)
             self._lock.release()
             self._thread.shutdown()
             if isinstance(error, JournalError):
@@ -74,10 +78,18 @@ class SqliteJournal:
 
     async def history(self, after: int, upto: int) -> list[Undo]:
         # Its own connection and thread: a long read must not keep writers waiting.
-        return await asyncio.to_thread(read_history, self._path, after, upto)
+        async with self._readers.reading():
+            return await asyncio.to_thread(read_history, self._path, after, upto)
 
     async def compact(self, revision: int) -> bool:
         return await self._run(lambda: self._file.compact(revision))
+
+    async def tidy(self) -> None:
+        if sqlite_log.size(self._path) > sqlite_log.LIMIT:
+            # Somebody always reads, and each holds the log as it was when he began: let none in for once.
+            async with self._readers.paused():
+                await self._run(self._file.fold)
+        await self._run(self._file.shrink)
 
     async def restore(self, items: Sequence[tuple[KeyValue, float | None]], revision: int) -> None:
         await self._run(lambda: self._file.restore(items, revision))
