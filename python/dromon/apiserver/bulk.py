@@ -5,8 +5,9 @@
 - PATCH a list to `<plural>/status`: each item names an object (metadata.name, namespace) and is its patch.
 
 The answer is 207 with a BulkResult: for each item, in order, its code and the object, or the Status that
-refuses it. ?includeObject=None leaves the objects out. All items are under way together, so the store commits
-them in groups. Clients fall back to single verbs when a server answers 400, 404, 405 or 415.
+refuses it. ?includeObject=None leaves the objects out, =Metadata tells no more of them. All items are under
+way together, so the store commits them in groups. Clients fall back to single verbs when a server answers
+400, 404, 405 or 415.
 
 Neighbours: dromon.apiserver.writes and .handler hand lists over to this.
 """
@@ -23,6 +24,7 @@ from dromon.api import codec, errors
 from dromon.api.types.base import Api, always, always_list
 from dromon.api.types.meta import ListMeta
 from dromon.api.types.pod import Binding
+from dromon.api.types.table import PartialObjectMetadata
 from dromon.apiserver import body, patches, reply
 from dromon.apiserver.call import Call
 from dromon.apiserver.registry import Mode, Stored
@@ -40,6 +42,9 @@ class BindingList(Api):
     items: list[Binding] = always_list()
 
 
+_INCLUDE = ("None", "Metadata", "Object")
+
+
 class _Head(msgspec.Struct):
     kind: str = ""
 
@@ -48,7 +53,7 @@ def is_list(call: Call) -> bool:
     """Whether the body is the list of the kind that the URL takes; costs nothing for single objects."""
     r, data = call.resource, call.request.body
     wanted = r.kind + "List"
-    if call.route.name or wanted.encode() not in data:
+    if call.route.name or wanted.encode() not in data or not call.services.bulk:
         return False
     media = call.request.headers.get("content-type")
     try:
@@ -127,7 +132,9 @@ def _target(call: Call, item: Any) -> tuple[str, str]:
 
 async def _answer(call: Call, work: Sequence[Awaitable[Stored | None]], code: int) -> Reply:
     accepted = call.accepted
-    whole = call.param("includeObject") != "None"
+    include = call.param("includeObject") or "Object"
+    if include not in _INCLUDE:
+        raise errors.bad_request(f'unrecognized includeObject value: "{include}"')
     results = await asyncio.gather(*work, return_exceptions=True)
     items = []
     for result in results:
@@ -137,16 +144,17 @@ async def _answer(call: Call, work: Sequence[Awaitable[Stored | None]], code: in
             raise result
         else:
             item: dict[str, Any] = {"code": code}
-            if result is not None and whole:
-                item["object"] = _object(result, accepted.format)
+            if result is not None and include != "None":
+                item["object"] = _object(result, accepted.format, include)
             items.append(item)
     value = {"kind": "BulkResult", "apiVersion": "dromon/v1", "items": items}
     return reply.raw(call, reply.encode(value, accepted.format), accepted, 207)
 
 
-def _object(result: Stored, format: Format) -> Any:
-    if format is Format.JSON:
+def _object(result: Stored, format: Format, include: str) -> Any:
+    if format is Format.JSON and include == "Object":
         value = result.value
         return msgspec.Raw(codec.with_revision(value, result.revision) if result.revision else value)
-    result.obj.metadata.resource_version = str(result.revision or "")
-    return result.obj
+    obj = result.obj
+    obj.metadata.resource_version = str(result.revision or "")
+    return obj if include == "Object" else PartialObjectMetadata(metadata=obj.metadata)

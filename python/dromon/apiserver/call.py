@@ -24,13 +24,18 @@ from dromon.store.cache import CachedStore
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What handlers share."""
+    """What handlers share.
+
+    Attributes:
+        bulk: whether bulk verbs are served; without, clients see a server as upstream's.
+    """
 
     store: CachedStore
     registry: Registry
     clock: Clock
     random: Random
     kubelets: Kubelets
+    bulk: bool = True
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ class ApiServerConfig:
         ca_file: the cluster's CA, which signs kubelets' serving certificates (and kube-root-ca.crt).
         advertise_address: address that other machines reach this apiserver at; with a loopback one the
             `kubernetes` service gets no endpoints, because pods could not reach it.
+        bulk: serve bulk verbs (lists where one object is expected), which components use where they are.
     """
 
     bind: str = "127.0.0.1"
@@ -39,3 +40,4 @@ class ApiServerConfig:
     kubelet_client_key_file: str = ""
     ca_file: str = ""
     advertise_address: str = "127.0.0.1"
+    bulk: bool = True

@@ -99,6 +99,8 @@ async def patch(call: Call) -> Reply:
     dry_run = call.begin_write()
     if bulk.is_list(call):
         return await bulk.patch(call)
+    if not route.name:
+        raise errors.method_not_allowed("PATCH")
     change = patches.change(call, r.struct, r.api_version, r.kind)
     mode = Mode.STATUS if route.subresource == "status" else Mode.SPEC
 

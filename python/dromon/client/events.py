@@ -3,30 +3,24 @@
 Repeats become a count on one Event, a flood about one object is cut, a full queue drops: an Event is a
 remark, not state. Source: client-go tools/record (aggregation, names, bucket of 25, and one in 5 min).
 
-Neighbours: every component records; client.rest writes; `kubectl describe` and `get events` show them.
+Neighbours: every component records; client.eventwriter writes; `kubectl describe` and `get events` show them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 from dromon.api import times
-from dromon.api.errors import ApiError
-from dromon.api.kinds import EVENTS
 from dromon.api.types.event import Event, EventSource
 from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.references import ObjectReference
 from dromon.base.clock import Clock, SystemClock
-from dromon.client.rest import Client, ConnectionFailed
+from dromon.client.eventwriter import EventWriter, Record
+from dromon.client.rest import Client
 
 log = logging.getLogger(__name__)
-
-QUEUE = 1000
-"""Events that may wait to be written; more are dropped."""
 
 REMEMBERED = 4096
 """Events whose repeats are still counted on them."""
@@ -35,17 +29,7 @@ BURST = 25
 REFILL = 1 / 300
 """Token bucket of one object's events: how many at once, and how many a second."""
 
-ATTEMPTS = 4
-"""How often a write is tried while the server can't be reached."""
-
 _Key = tuple[str, ...]
-
-
-@dataclass
-class _Record:
-    event: Event
-    created: bool = False
-    queued: bool = False
 
 
 class EventRecorder:
@@ -56,19 +40,31 @@ class EventRecorder:
         component: who records: "kubelet", "default-scheduler".
         host: where: the node's name, or "".
         clock: stamps events and waits between tries.
+        writer: shared by several recorders of a process, which then closes it; None: one of its own.
     """
 
-    def __init__(self, client: Client, component: str, host: str = "", clock: Clock | None = None) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: Client,
+        component: str,
+        host: str = "",
+        clock: Clock | None = None,
+        writer: EventWriter | None = None,
+    ) -> None:
         self._component = component
         self._host = host
         self._clock: Clock = clock if clock is not None else SystemClock()
-        self._records: OrderedDict[_Key, _Record] = OrderedDict()
+        self._own_writer = writer is None
+        self._writer = writer if writer is not None else EventWriter(client, self._clock)
+        self._records: OrderedDict[_Key, Record] = OrderedDict()
         self._buckets: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
-        self._queue: asyncio.Queue[_Record] = asyncio.Queue(QUEUE)
-        self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self.dropped = 0
+        self._cut = 0
+
+    @property
+    def dropped(self) -> int:
+        """Events that were not written: cut off as a flood, or by the writer."""
+        return self._cut + self._writer.dropped
 
     def event(self, obj: Any, type: str, reason: str, message: str, *, field_path: str = "") -> None:
         """Record an event; returns at once and never raises.
@@ -87,14 +83,14 @@ class EventRecorder:
 
     def _record(self, about: ObjectReference, type: str, reason: str, message: str) -> None:
         if self._closed or not self._admit(about):
-            self.dropped += 1
+            self._cut += 1
             return
         subject = (about.kind, about.namespace, about.name, about.uid, about.field_path)
         key = (*subject, type, reason, message)
         now = self._clock.now()
         record = self._records.get(key)
         if record is None:
-            record = _Record(self._new(about, type, reason, message, now))
+            record = Record(self._new(about, type, reason, message, now))
             self._records[key] = record
             if len(self._records) > REMEMBERED:
                 self._records.popitem(last=False)
@@ -102,16 +98,7 @@ class EventRecorder:
             self._records.move_to_end(key)
             record.event.count += 1
             record.event.last_timestamp = times.format(now)
-        if record.queued:
-            return
-        try:
-            self._queue.put_nowait(record)
-        except asyncio.QueueFull:
-            self.dropped += 1
-            return
-        record.queued = True
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._write_all(), name="event recorder")
+        self._writer.put(record)
 
     def _admit(self, about: ObjectReference) -> bool:
         """Take a token of the object's bucket, if there is one."""
@@ -146,41 +133,8 @@ class EventRecorder:
     async def close(self, grace: float = 1.0) -> None:
         """Write what waits, for at most `grace` seconds, and stop."""
         self._closed = True
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=grace)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _write_all(self) -> None:
-        while not self._queue.empty():
-            record = self._queue.get_nowait()
-            record.queued = False
-            for attempt in range(ATTEMPTS):
-                try:
-                    await self._write(record)
-                except ApiError as error:
-                    log.info("event refused", extra={"reason": record.event.reason, "error": error.message})
-                except ConnectionFailed:
-                    await self._clock.sleep(2.0**attempt)
-                    continue
-                break
-            else:
-                self.dropped += 1
-
-    async def _write(self, record: _Record) -> None:
-        event = record.event
-        if record.created:
-            repeat = {"count": event.count, "lastTimestamp": event.last_timestamp}
-            try:
-                await self._client.patch(
-                    EVENTS, event.metadata.name, event.metadata.namespace, repeat, kind="merge"
-                )
-                return
-            except ApiError as error:
-                if error.code != 404:
-                    raise
-        record.created = True  # also when the answer is lost: a repeat is then patched, or made anew on 404
-        await self._client.create(EVENTS, event)
+        if self._own_writer:
+            await self._writer.close(grace)
 
 
 def _reference(obj: Any, field_path: str) -> ObjectReference:

@@ -33,7 +33,7 @@ async def run(
         client.config.ConfigError: the kubeconfig can't be used.
     """
     clock = clock if clock is not None else SystemClock()
-    client = Client.from_kubeconfig(config.kubeconfig, user_agent=USER_AGENT, msgpack=True, clock=clock)
+    client = Client.from_kubeconfig(config.kubeconfig, user_agent=USER_AGENT, clock=clock)
     try:
         await Manager(config, client, clock).run(ready)
     finally:

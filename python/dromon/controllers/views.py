@@ -173,8 +173,6 @@ def _view(resource: Resource[Any], struct: type[Api], list_struct: type[Api]) ->
 
 
 PODS: Resource[PodView] = _view(kinds.PODS, PodView, PodViewList)
-CREATED_PODS: Resource[Any] = _view(kinds.PODS, ObjectView, ObjectViewList)
-"""For creating pods: of the answer, nothing but the metadata is decoded."""
 NODES: Resource[NodeView] = _view(kinds.NODES, NodeView, NodeViewList)
 
 _TYPED: tuple[Resource[Any], ...] = (

@@ -19,7 +19,9 @@ from dromon.api.types.node import Node, NodeSystemInfo
 from dromon.api.types.pod import Pod
 from dromon.base.clock import Clock, SystemClock
 from dromon.base.tasks import TaskSet
+from dromon.client.bulk import Bulk
 from dromon.client.events import EventRecorder
+from dromon.client.eventwriter import EventWriter
 from dromon.client.informer import Informer
 from dromon.client.rest import Client
 from dromon.kubelet import machine
@@ -41,7 +43,10 @@ PATIENCE = 10.0
 """Seconds that a simulated node waits for its pod CIDR before it takes one that nobody assigned."""
 
 WRITES = 64
-"""Status writes in flight at once."""
+"""Requests in flight at once."""
+
+EVENTS = 100_000
+"""Events that may wait to be written, of all nodes together."""
 
 STARTS = 64
 """Nodes that register at once."""
@@ -142,8 +147,8 @@ class HollowNodes:
             config.kubeconfig, user_agent="dromon-hollow", max_connections=WRITES
         )
         self._timers = Timers(clock)
-        self._statuses = StatusWriter(self._client, clock, self._timers, concurrency=WRITES)
-        self._recorders: list[EventRecorder] = []
+        self._statuses = StatusWriter(Bulk(self._client), clock, self._timers)
+        self._events = EventWriter(self._client, clock, limit=EVENTS)
         self._server: KubeletServer | None = None
         self._nodes: dict[str, _HollowNode] = {}
         self._by_pod: dict[str, str] = {}
@@ -164,8 +169,7 @@ class HollowNodes:
         network = HollowNetwork()
         recorder: EventRecorder | Silence = Silence()
         if config.events:
-            recorder = EventRecorder(self._client, "kubelet", name, self._clock)
-            self._recorders.append(recorder)
+            recorder = EventRecorder(self._client, "kubelet", name, self._clock, self._events)
         context = NodeContext(
             node_name=name,
             hostname=name,
@@ -269,7 +273,7 @@ class HollowNodes:
         if self._server is not None:
             await self._server.close()
         await self.tasks.close()
-        await asyncio.gather(*(r.close() for r in self._recorders))
+        await self._events.close()
         await asyncio.gather(*(n.runtime.close() for n in self._nodes.values()))
         await self._client.close()
 

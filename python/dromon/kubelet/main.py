@@ -20,6 +20,7 @@ from dromon.api.types.service import Service
 from dromon.base.backoff import Backoff
 from dromon.base.clock import Clock, SystemClock
 from dromon.base.tasks import TaskSet
+from dromon.client.bulk import Bulk
 from dromon.client.events import EventRecorder
 from dromon.client.informer import Informer
 from dromon.client.rest import Client
@@ -81,7 +82,7 @@ class DockerNode:
         self._client = Client.from_kubeconfig(config.kubeconfig, user_agent="dromon-kubelet")
         self._timers = Timers(clock)
         self._recorder = EventRecorder(self._client, "kubelet", config.node_name, clock)
-        self._statuses = StatusWriter(self._client, clock, self._timers)
+        self._statuses = StatusWriter(Bulk(self._client), clock, self._timers)
         self._runtime = DockerRuntime(
             identity(self._root, create=True),
             config.node_name,

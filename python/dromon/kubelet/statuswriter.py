@@ -1,6 +1,10 @@
 """Writes pod statuses to the API: only when something changed, the newest wins, again after a failure.
 
-Neighbours: worker gives it statuses, statuspatch computes what to send, context holds one per process.
+Statuses that come while a write is in flight leave together with the next one, as one request where the
+server has bulk verbs; a status that comes alone leaves at once.
+
+Neighbours: worker gives it statuses, statuspatch computes what to send, client.bulk carries, context holds
+one writer per process.
 """
 
 from __future__ import annotations
@@ -9,6 +13,9 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from dromon.api.errors import ApiError
 from dromon.api.kinds.pod import PODS
@@ -16,21 +23,34 @@ from dromon.api.types.pod import Pod
 from dromon.api.types.pod_status import PodStatus
 from dromon.base.backoff import Backoff
 from dromon.base.clock import Clock
-from dromon.client.rest import Client, ConnectionFailed
+from dromon.client.bulk import Bulk, Identity, Outcome
 from dromon.kubelet.statuspatch import status_patch
 from dromon.kubelet.timers import Timers
 
 log = logging.getLogger(__name__)
 
+BATCH = 250
+"""Statuses in one request: more would keep the first ones waiting."""
+
+WRITERS = 2
+"""Requests in flight: one on its way while the server works on the other."""
+
 
 @dataclass(slots=True)
 class _Entry:
-    """One pod: what the API has as far as we know, and what it should have."""
+    """One pod: what the API has as far as we know, and what it should have.
+
+    Attributes:
+        pod: as last seen in a watch.
+        wanted: the status to be.
+        sent, answered: the status of our last write that the server took, and the version that it gave it.
+        lost: the version to which a write was refused; an older pod is not written again.
+    """
 
     pod: Pod
     wanted: PodStatus
-    written: Pod | None = None
     sent: PodStatus | None = None
+    answered: int = -1
     lost: int = -1
     queued: bool = False
     writing: bool = False
@@ -39,15 +59,10 @@ class _Entry:
 
 
 class StatusWriter:
-    """The statuses of one process's pods.
+    """The statuses of one process's pods."""
 
-    Args:
-        concurrency: writes in flight at once.
-    """
-
-    def __init__(self, client: Client, clock: Clock, timers: Timers, concurrency: int = 8) -> None:
-        self._client, self._clock, self._timers = client, clock, timers
-        self._concurrency = concurrency
+    def __init__(self, bulk: Bulk, clock: Clock, timers: Timers) -> None:
+        self._bulk, self._clock, self._timers = bulk, clock, timers
         self._entries: dict[str, _Entry] = {}
         self._queue: deque[str] = deque()
         self._work = asyncio.Event()
@@ -59,11 +74,12 @@ class StatusWriter:
         if entry is None:
             entry = self._entries[uid] = _Entry(pod, status)
         entry.pod, entry.wanted = pod, status
-        if _version(pod) > entry.lost and self._differs(entry):
+        if entry.queued or entry.writing:
             entry.idle.clear()
-            if not entry.queued and not entry.writing:
-                self._enqueue(uid)
-        elif not entry.queued and not entry.writing:
+        elif _version(pod) > entry.lost and _patch(entry):
+            entry.idle.clear()
+            self._enqueue(uid)
+        else:
             entry.idle.set()
 
     async def flush(self, uid: str) -> None:
@@ -82,7 +98,7 @@ class StatusWriter:
     async def run(self) -> None:
         """Write until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._concurrency):
+            for _ in range(WRITERS):
                 group.create_task(self._drain())
 
     def _enqueue(self, uid: str) -> None:
@@ -93,65 +109,92 @@ class StatusWriter:
         self._queue.append(uid)
         self._work.set()
 
-    def _differs(self, entry: _Entry) -> bool:
-        """Whether there is something to write; what the server made of our last write is not fought."""
-        answered = entry.written is not None and _version(entry.written) >= _version(entry.pod)
-        if answered and entry.sent == entry.wanted:
-            return False
-        return bool(status_patch(self._known(entry), entry.wanted))
-
-    def _known(self, entry: _Entry) -> PodStatus:
-        """The newest status that the API is known to have: of the watch, or of our last write's answer."""
-        if entry.written is not None and _version(entry.written) > _version(entry.pod):
-            return entry.written.status
-        return entry.pod.status
-
     async def _drain(self) -> None:
         while True:
             while not self._queue:
                 self._work.clear()
                 await self._work.wait()
-            uid = self._queue.popleft()
+            await self._write([self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))])
+
+    async def _write(self, uids: list[str]) -> None:
+        """Write one batch; what changed meanwhile is queued again."""
+        entries, patches = self._take(uids)
+        if not entries:
+            return
+        taken = [(entry, entry.wanted, _version(entry.pod)) for entry in entries]
+        try:
+            outcomes = await self._bulk.patch_status(PODS, patches)
+        finally:
+            for entry in entries:
+                entry.writing = False
+        for (entry, wanted, version), outcome in zip(taken, outcomes, strict=True):
+            self._done(entry, wanted, version, outcome)
+
+    def _take(self, uids: list[str]) -> tuple[list[_Entry], list[dict[str, Any]]]:
+        """What of a batch is still to be written, with its patches."""
+        entries: list[_Entry] = []
+        patches: list[dict[str, Any]] = []
+        for uid in uids:
             entry = self._entries.get(uid)
             if entry is None:
                 continue
-            entry.queued, entry.writing = False, True
-            try:
-                await self._write(uid, entry)
-            finally:
-                entry.writing = False
-
-    async def _write(self, uid: str, entry: _Entry) -> None:
-        while self._differs(entry):
-            wanted = entry.wanted
-            patch = status_patch(self._known(entry), wanted)
+            entry.queued = False
+            patch = _patch(entry)
+            if not patch:
+                entry.idle.set()
+                continue
             meta = entry.pod.metadata
-            body = {"metadata": {"uid": uid}, "status": patch}
-            try:
-                entry.written = await self._client.patch(
-                    PODS, meta.name, meta.namespace, body, kind="strategic", subresource="status"
-                )
-                entry.sent = wanted
-                entry.backoff.reset()
-            except ApiError as error:
-                if error.code in (404, 409):
-                    entry.lost = _version(entry.pod)
-                    break
-                self._later(uid, entry, error)
-                return
-            except ConnectionFailed as error:
-                self._later(uid, entry, error)
-                return
-        entry.idle.set()
+            identity = {"name": meta.name, "namespace": meta.namespace, "uid": uid}
+            patches.append({"metadata": identity, "status": patch})
+            entry.writing = True
+            entries.append(entry)
+        return entries, patches
 
-    def _later(self, uid: str, entry: _Entry, error: Exception) -> None:
-        meta = entry.pod.metadata
+    def _done(self, entry: _Entry, wanted: PodStatus, version: int, outcome: Outcome) -> None:
+        """Take up what became of a write of `wanted`, made when the pod's version was `version`."""
+        if isinstance(outcome, Identity):
+            entry.sent, entry.answered = wanted, _number(outcome.resource_version)
+            entry.backoff.reset()
+        elif isinstance(outcome, ApiError) and outcome.code in (404, 409):
+            entry.lost = version
+        else:
+            self._later(entry, outcome)
+            return
+        if entry.wanted is not wanted and _version(entry.pod) > entry.lost and _patch(entry):
+            self._enqueue(entry.pod.metadata.uid)
+        else:
+            entry.idle.set()
+
+    def _later(self, entry: _Entry, error: Exception) -> None:
+        meta, uid = entry.pod.metadata, entry.pod.metadata.uid
         log.warning(
             "could not write pod status", extra={"pod": f"{meta.namespace}/{meta.name}", "why": str(error)}
         )
         self._timers.at((self, uid), entry.backoff.next(), lambda: self._enqueue(uid))
 
 
+def _patch(entry: _Entry) -> dict[str, Any]:
+    """What there is to write; {} for nothing. What the server made of our last write is not fought."""
+    wanted, sent = entry.wanted, entry.sent
+    if sent is not None and entry.answered >= _version(entry.pod):
+        if sent == wanted:
+            return {}
+        return status_patch(_as_sent(entry.pod.status, sent), wanted)
+    if entry.pod.status == wanted:
+        return {}
+    return status_patch(entry.pod.status, wanted)
+
+
+def _as_sent(seen: PodStatus, sent: PodStatus) -> PodStatus:
+    """The API's status after our last write: others' conditions stayed, all else is as it was sent."""
+    ours = {c.type for c in sent.conditions}
+    others = [c for c in seen.conditions if c.type not in ours]
+    return msgspec.structs.replace(sent, conditions=sent.conditions + others) if others else sent
+
+
 def _version(pod: Pod) -> int:
-    version = pod.metadata.resource_version
+    return _number(pod.metadata.resource_version)
+
+
+def _number(version: str) -> int:
     return int(version) if version.isdigit() else 0

@@ -1,12 +1,11 @@
-"""Telling the API where a pod goes: POST pods/<name>/binding, and what an unclear answer meant.
+"""Telling the API where pods go: Bindings, many in one request where the server can, and unclear answers.
 
-`Binder` is the seam for writing many bindings in one request (DESIGN §7) where the server can.
-
-Neighbours: loop decides, dromon.client carries.
+Neighbours: loop decides, client.bulk carries.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,9 +15,9 @@ from dromon.api.kinds import PODS
 from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.pod import Binding
 from dromon.api.types.references import ObjectReference
-from dromon.api.types.status import Status
 from dromon.base.backoff import Backoff
 from dromon.base.clock import Clock
+from dromon.client.bulk import Bulk
 from dromon.client.rest import Client, ConnectionFailed
 
 
@@ -60,38 +59,35 @@ class Binder(Protocol):
 
 
 class PodBinder:
-    """Implements Binder by one request per pod, as every server understands.
+    """Implements Binder.
 
     Args:
         client: of the API.
         clock: for the pauses while an unclear answer is looked into.
     """
 
-    batch = 1
+    batch = 256
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
+        self._bulk = Bulk(client)
         self._clock = clock
 
     async def bind(self, placements: Sequence[Placement]) -> list[Refused | None]:
-        return [await self._bind(placement) for placement in placements]
+        outcomes = await self._bulk.bind([_binding(p) for p in placements])
+        results: list[Refused | None] = [None] * len(placements)
+        unclear = []
+        for i, outcome in enumerate(outcomes):
+            if isinstance(outcome, ApiError) and outcome.code < 500:
+                results[i] = Refused(outcome.message, stale=outcome.code in (404, 409))
+            elif isinstance(outcome, Exception):
+                unclear.append((i, str(outcome)))
 
-    async def _bind(self, placement: Placement) -> Refused | None:
-        binding = Binding(
-            metadata=ObjectMeta(name=placement.name, namespace=placement.namespace, uid=placement.uid),
-            target=ObjectReference(kind="Node", name=placement.node),
-        )
-        try:
-            await self._client.subresource(
-                "POST", PODS, placement.name, placement.namespace, "binding", binding, Status
-            )
-        except ApiError as error:
-            if error.code < 500:
-                return Refused(error.message, stale=error.code in (404, 409))
-            return await self._look(placement, error.message)
-        except ConnectionFailed as error:
-            return await self._look(placement, str(error))
-        return None
+        async def look(i: int, message: str) -> None:
+            results[i] = await self._look(placements[i], message)
+
+        await asyncio.gather(*(look(*each) for each in unclear))
+        return results
 
     async def _look(self, placement: Placement, message: str) -> Refused | None:
         """Whether the binding took effect all the same: asks until the API answers.
@@ -114,3 +110,10 @@ class PodBinder:
                     return None
                 return Refused(message, stale=bool(pod.spec.node_name))
             await self._clock.sleep(pauses.next())
+
+
+def _binding(placement: Placement) -> Binding:
+    return Binding(
+        metadata=ObjectMeta(name=placement.name, namespace=placement.namespace, uid=placement.uid),
+        target=ObjectReference(kind="Node", name=placement.node),
+    )

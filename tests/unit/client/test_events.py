@@ -11,8 +11,9 @@ from dromon.api import errors
 from dromon.api.types.event import Event
 from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.pod import Pod
-from dromon.client import events
+from dromon.client import bulk, events
 from dromon.client.events import EventRecorder
+from dromon.client.eventwriter import EventWriter
 from dromon.client.rest import ConnectionFailed
 from dromon.testing.clock import FakeClock, settle
 
@@ -23,15 +24,16 @@ class FakeClient:
     """Keeps what is created and patched; `failures` are raised first."""
 
     def __init__(self) -> None:
+        self.lacks = set(bulk.VERBS)
         self.created: list[Event] = []
         self.patches: list[tuple[str, dict[str, Any]]] = []
         self.failures: list[Exception] = []
 
-    async def create(self, resource: object, event: Event) -> Event:
+    async def create(self, resource: object, event: Event) -> bulk.Written:
         if self.failures:
             raise self.failures.pop(0)
         self.created.append(event)
-        return event
+        return bulk.Written()
 
     async def patch(
         self, resource: object, name: str, namespace: str, patch: dict[str, Any], *, kind: str
@@ -108,9 +110,9 @@ async def test_a_flood_about_one_object_is_cut_and_others_are_not(scene: Scene) 
     assert scene.client.created[-1].message == "later"
 
 
-async def test_a_full_queue_drops(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "QUEUE", 2)
-    scene = Scene()
+async def test_a_full_queue_drops(scene: Scene) -> None:
+    writer = EventWriter(scene.client, scene.clock, limit=2)  # type: ignore[arg-type]
+    scene.recorder = EventRecorder(scene.client, "kubelet", "n1", scene.clock, writer)  # type: ignore[arg-type]
     for number in range(5):
         scene.recorder.event(POD, "Normal", "r", str(number))
     await settle()

@@ -21,6 +21,7 @@ from dromon.api.types.service import Service, ServicePort, ServiceSpec
 from dromon.api.types.workload import PodTemplateSpec, ReplicationController, ReplicationControllerSpec
 from dromon.base.http.client import ClientResponse
 from dromon.base.http.messages import Headers
+from dromon.client import bulk
 from dromon.client.rest import ListResult
 from dromon.client.store import IndexedStore
 from dromon.client.workqueue import WorkQueue
@@ -40,6 +41,7 @@ class FakeApi:
 
     Attributes:
         calls: (verb, plural, name) of every request, in order.
+        lacks: extensions that it does not have: there are no bulk verbs here.
         fail: asked before each request; what it returns is raised.
         log: every change, for the informers.
     """
@@ -48,6 +50,7 @@ class FakeApi:
         self.clock = clock
         self.objects: dict[Place, dict[str, Any]] = {}
         self.calls: list[tuple[str, str, str]] = []
+        self.lacks = set(bulk.VERBS)
         self.log: list[tuple[str, str, dict[str, Any]]] = []
         self.fail: Callable[[str, str, str], Exception | None] = lambda verb, plural, name: None
         self.after: Callable[[str, str, dict[str, Any]], None] = lambda verb, plural, obj: None

@@ -49,12 +49,13 @@ async def test_creates_what_is_missing_once(world: Any, make: Any) -> None:
     assert world.api.count("update", "replicationcontrollers") == updates
 
 
-async def test_large_numbers_come_in_bursts(world: Any, make: Any) -> None:
+async def test_large_numbers_come_in_bursts(world: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "CREATIONS", 500)
     loop = ReplicationManager(world.context)
     world.api.put(make.rc(replicas=1200))
     world.informers.pump()
     await world.work(loop)
-    assert len(active(world)) == plan.BURST
+    assert len(active(world)) == 500
     await world.settle(loop)
     assert len(active(world)) == 1200
 

@@ -12,6 +12,7 @@ from dromon.api import errors
 from dromon.api.errors import ApiError
 from dromon.api.types.pod import Binding
 from dromon.api.types.status import Status
+from dromon.client import bulk
 from dromon.client.rest import ConnectionFailed
 from dromon.scheduler.bind import Placement, PodBinder, Refused
 from dromon.scheduler.conditions import ConditionWriter, condition_patch
@@ -25,6 +26,7 @@ class FakeClient:
     """Answers from a list, in order; an exception is raised, anything else returned."""
 
     def __init__(self, *answers: Any) -> None:
+        self.lacks = set(bulk.VERBS)
         self.answers = list(answers)
         self.calls: list[tuple[Any, ...]] = []
         self.gate: asyncio.Event | None = None

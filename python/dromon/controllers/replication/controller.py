@@ -5,7 +5,6 @@ Neighbours: plan (what to do), expectations (what was done and is not yet seen),
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -13,6 +12,7 @@ import msgspec
 
 from dromon.api import kinds
 from dromon.api.types.workload import ReplicationController, ReplicationControllerStatus
+from dromon.client.bulk import Bulk, Identity
 from dromon.controllers import indexes, views
 from dromon.controllers import pods as about
 from dromon.controllers.controller import (
@@ -44,6 +44,7 @@ class ReplicationManager(Controller[Key]):
         super().__init__(context)
         self.expectations = Expectations(context.clock)
         self.events = context.recorder("replication-controller")
+        self.bulk = Bulk(context.client)
         self.controllers = context.informers.of(kinds.REPLICATION_CONTROLLERS)
         self.pods = context.informers.of(views.PODS)
         self.watch(self.controllers, self.on_controller)
@@ -192,7 +193,8 @@ class ReplicationManager(Controller[Key]):
     async def _create(self, rc: ReplicationController, count: int) -> tuple[bool, list[Exception]]:
         """Create `count` pods in growing batches; the first batch with an error is the last.
 
-        In a namespace that is being deleted nothing can be made, which is no error.
+        In a namespace that is being deleted nothing can be made, which is no error. When the controller is
+        changed meanwhile, the rest is left to the next look.
 
         Returns:
             Whether any was made, and the errors.
@@ -201,28 +203,32 @@ class ReplicationManager(Controller[Key]):
         made, refused = 0, 0
         pod = plan.pod_for(rc)
         errors: list[Exception] = []
-
-        async def create() -> None:
-            nonlocal made, refused
-            try:
-                created = await self.client.create(views.CREATED_PODS, pod)
-            except Exception as error:
-                self.expectations.not_created(uid)
-                refused += 1
-                if not namespace_terminating(error):
-                    errors.append(error)
-                    self.events.event(rc, "Warning", "FailedCreate", f"Error creating: {error}")
-                return
-            made += 1
-            self.expectations.created(uid, created.metadata.uid)
-            self.events.event(rc, "Normal", "SuccessfulCreate", f"Created pod: {created.metadata.name}")
-
         for size in plan.batches(count):
             self.expectations.creating(uid, size)
-            await asyncio.gather(*(create() for _ in range(size)))
-            if refused:
+            for outcome in await self.bulk.create(kinds.PODS, [pod] * size):
+                if isinstance(outcome, Identity):
+                    made += 1
+                    self.expectations.created(uid, outcome.uid)
+                    self.events.event(rc, "Normal", "SuccessfulCreate", f"Created pod: {outcome.name}")
+                    continue
+                self.expectations.not_created(uid)
+                refused += 1
+                if not namespace_terminating(outcome):
+                    errors.append(outcome)
+                    self.events.event(rc, "Warning", "FailedCreate", f"Error creating: {outcome}")
+            if refused or self._superseded(rc):
                 break
         return made > 0, errors
+
+    def _superseded(self, rc: ReplicationController) -> bool:
+        """Whether the informer shows that the controller is gone, or wants something else by now."""
+        now = self.controllers.get(rc.metadata.namespace, rc.metadata.name)
+        return (
+            now is None
+            or now.metadata.uid != rc.metadata.uid
+            or now.metadata.generation != rc.metadata.generation
+            or now.metadata.deletion_timestamp is not None
+        )
 
     async def _delete(self, rc: ReplicationController, pods: Iterable[PodView]) -> list[Exception]:
         uid = rc.metadata.uid

@@ -21,8 +21,11 @@ from dromon.controllers import pods as about
 from dromon.controllers.replication.ranking import least_useful_first
 from dromon.controllers.views import PodView
 
-BURST = 500
-"""At most so many pods are created or deleted before the controller looks again."""
+CREATIONS = 5000
+"""At most so many pods are created before the controller looks at all of them again."""
+
+DELETIONS = 500
+"""At most so many pods are deleted before the controller looks again."""
 
 REPLICA_FAILURE = "ReplicaFailure"
 
@@ -75,15 +78,15 @@ def desired(rc: ReplicationController) -> int:
     return 1 if rc.spec.replicas is None else rc.spec.replicas
 
 
-def plan_scale(rc: ReplicationController, owned: Sequence[PodView], burst: int = BURST) -> Scale:
-    """The difference between the pods that are wanted and those that are there, at most `burst` of it."""
+def plan_scale(rc: ReplicationController, owned: Sequence[PodView]) -> Scale:
+    """The difference between the pods that are wanted and those that are there, as far as one look goes."""
     if rc.metadata.deletion_timestamp is not None:
         return Scale()
     surplus = len(owned) - desired(rc)
     if surplus < 0:
-        return Scale(create=min(-surplus, burst))
+        return Scale(create=min(-surplus, CREATIONS))
     if surplus > 0:
-        return Scale(delete=tuple(least_useful_first(owned)[: min(surplus, burst)]))
+        return Scale(delete=tuple(least_useful_first(owned)[: min(surplus, DELETIONS)]))
     return Scale()
 
 
