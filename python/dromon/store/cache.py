@@ -22,6 +22,7 @@ from dromon._core import Cache, TooOld
 from dromon.api import errors
 from dromon.api.resource import Resource
 from dromon.base.clock import Clock, SystemClock
+from dromon.store.figures import CacheFigures
 from dromon.store.formats import Encoders, Format
 from dromon.store.interface import Batch, Compacted, KeyValue, Op, Store, StoreError, Unavailable
 from dromon.store.lists import ListBody, Objects, Span, next_token, read_page, too_large
@@ -120,7 +121,11 @@ class CachedStore:
         """As Store.commit, answered once reads show it."""
         revision = await self._store.commit(ops)
         if self._cache.revision < revision:
-            await self._reached(revision)
+            try:
+                await self._reached(revision)
+            except Unavailable:
+                if not self._closed:  # else it is done, and nobody reads here any more
+                    raise
         return revision
 
     async def latest(self, key: str) -> KeyValue | None:
@@ -139,6 +144,10 @@ class CachedStore:
     def count(self, resource: Resource[Any]) -> int:
         """How many objects there are."""
         return self._cache.count(self._number(resource))
+
+    def figures(self, resource: Resource[Any]) -> CacheFigures:
+        """The resource in numbers; takes time with its objects and watchers."""
+        return CacheFigures(*self._cache.figures(self._number(resource)))
 
     def list(
         self,

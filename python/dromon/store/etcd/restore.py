@@ -34,8 +34,6 @@ async def restore(
     Args:
         stands: the record as it is; one that says "restoring" has what is there deleted first.
     """
-    if len({i.key for i in items}) != len(items):
-        raise StoreError("a key stands twice in what is to be restored")
     if not stands.restoring and not await _empty(cluster, prefix):
         raise NotEmpty("the etcd store is not empty: restore to an empty one, or under another prefix")
     begun = await _change(cluster, stands, replace(stands, restoring=True))

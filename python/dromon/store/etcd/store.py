@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from aetcd import rpc
 
@@ -25,10 +26,23 @@ from dromon.store.etcd.txn import commit
 from dromon.store.etcd.url import EtcdConfig
 from dromon.store.etcd.watch import Watch
 from dromon.store.etcd.writer import Writer
-from dromon.store.interface import Batch, KeyValue, NotAccepted, Op, Page, Restored, StoreError, Unavailable
+from dromon.store.interface import (
+    Batch,
+    Compacted,
+    KeyValue,
+    NotAccepted,
+    Op,
+    Page,
+    Restored,
+    StoreError,
+    Unavailable,
+)
+from dromon.store.snapshot_items import check_restorable
 
 _NUDGE = 0.03  # seconds that watches have to show a revision by themselves
-_TURNS = 10  # of the event loop, in which watches end before their channels do
+# Seconds for watches to end before their channels do, and for gRPC's last completions to come: those that
+# come after the event loop is closed are told as errors.
+_SETTLE = 0.02
 
 _log = logging.getLogger(__name__)
 
@@ -50,14 +64,14 @@ class EtcdStore:
         self._layout = Layout()
         self._record = record.Record(b"")
         self._watches: set[Watch] = set()
-        self._nudging: asyncio.Task[None] | None = None
+        self._nudging = False
+        self._held = False
         self._refused: str | None = "the store is not started"
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
 
     async def start(self) -> None:
         self._cluster = Cluster(self._config)
-        self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             prefix = self._config.prefix.encode()
             self._record, self._revision = await record.read(self._cluster, prefix)
@@ -67,7 +81,7 @@ class EtcdStore:
         self._started = True
         self._assemble()
         self._monitor = Monitor(self._cluster, self._clock)
-        self._tasks.append(asyncio.create_task(self._monitor.run(), name="etcd-monitor"))
+        self._run(self._monitor.run(), "etcd-monitor")
         self._refused = record.HALF_RESTORED if self._record.restoring else None
 
     def _assemble(self) -> None:
@@ -79,7 +93,7 @@ class EtcdStore:
         self._writer = Writer(cluster, layout, self._leases, self._guard, self._refuse, self._learnt)
         self._compactor = Compactor(cluster, layout, self._reader, self._clock, self._config.history)
         if not self._record.restoring:
-            self._tasks.append(asyncio.create_task(self._compactor.run(), name="etcd-compactor"))
+            self._run(self._compactor.run(), "etcd-compactor")
 
     async def close(self) -> None:
         if not self._started:
@@ -88,21 +102,26 @@ class EtcdStore:
         self._started = False
         self._refused = "the store is closed"
         await self._writer.drain()
-        self._closing.set_result(None)
+        for watch in self._watches:
+            watch.end()
         await self._stop()
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+        await asyncio.sleep(_SETTLE)
         await self._cluster.close()
+        await asyncio.sleep(_SETTLE)
 
-    async def _stop(self) -> None:
-        """End the tasks."""
-        tasks, self._tasks = self._tasks, []
-        if self._nudging is not None:
-            tasks.append(self._nudging)
-        for task in tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    async def _stop(self, *names: str) -> None:
+        """End the tasks that are named, or all."""
+        for task in list(self._tasks):
+            if not names or task.get_name() in names:
+                self._tasks.discard(task)
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     @property
     def revision(self) -> int:
@@ -172,21 +191,33 @@ class EtcdStore:
     async def restore(self, items: Sequence[Restored], revision: int) -> None:
         if self._refused is not None and not self._record.restoring:
             raise NotAccepted(self._refused)
+        check_restorable(items, revision)
         await self._writer.drain()
-        self._record, self._revision = await restore.restore(
-            self._cluster, self._record, self._config.prefix.encode(), items, revision
-        )
-        compactor = [t for t in self._tasks if t.get_name() == "etcd-compactor"]
-        for task in compactor:
-            task.cancel()
+        self._hold_watches(True)
+        try:
+            self._record, self._revision = await restore.restore(
+                self._cluster, self._record, self._layout.prefix, items, revision
+            )
+        finally:
+            self._hold_watches(False)
+        await self._stop("etcd-compactor")
         self._assemble()
         self._refused = None
+        for watch in self._watches:
+            watch.end(Compacted(self.revision))
+
+    def _hold_watches(self, held: bool) -> None:
+        """Nobody sees a restore half done."""
+        self._held = held
+        for watch in self._watches:
+            watch.hold(held)
 
     # -- watching
 
     async def watch(self, prefix: str, after: int) -> AsyncIterator[Batch]:
         self._usable()
-        watch = Watch(self._cluster, self._layout, prefix, after, self._closing)
+        watch = Watch(self._cluster, self._layout, prefix, after)
+        watch.hold(self._held)
         self._watches.add(watch)
         try:
             async with aclosing(watch.batches()) as batches:
@@ -215,8 +246,9 @@ class EtcdStore:
 
     def _want(self, revision: int) -> None:
         """See to it that watches show etcd's `revision`, though it may be none of this store's."""
-        if self._nudging is None and any(w.seen < revision for w in self._watches):
-            self._nudging = asyncio.get_running_loop().create_task(self._nudge(revision), name="etcd-nudge")
+        if not self._nudging and any(w.seen < revision for w in self._watches):
+            self._nudging = True
+            self._run(self._nudge(revision), "etcd-nudge")
 
     async def _nudge(self, revision: int) -> None:
         """Write something that the watches show.
@@ -231,7 +263,7 @@ class EtcdStore:
         except StoreError as error:
             _log.info("etcd can't be asked how far watches are: %s", error)
         finally:
-            self._nudging = None
+            self._nudging = False
 
     # -- the record
 

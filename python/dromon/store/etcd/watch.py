@@ -43,39 +43,46 @@ class _Ended(Exception):
 class Watch:
     """Args:
     after: shown revision.
-    closing: done when the store closes.
 
     Attributes:
         seen: etcd's revision up to which everything was given out.
     """
 
-    def __init__(
-        self, cluster: Cluster, layout: Layout, prefix: str, after: int, closing: asyncio.Future[None]
-    ) -> None:
+    def __init__(self, cluster: Cluster, layout: Layout, prefix: str, after: int) -> None:
         self._cluster = cluster
         self._layout = layout
         self._prefix = prefix
         self._after = after
-        self._closing = closing
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._why: Compacted | None = None
+        self._open = asyncio.Event()
+        self._open.set()
         revision, slot = layout.split(after)
         # A revision of which only a part was seen is read again, and the part left out.
         self.seen = max(revision if slot == layout.split(layout.whole(0))[1] else revision - 1, 0)
 
+    def end(self, why: Compacted | None = None) -> None:
+        """Have `batches` end, or raise `why`, before the next batch."""
+        self._why = why
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def hold(self, held: bool) -> None:
+        """Have `batches` give nothing out for a while."""
+        (self._open.clear if held else self._open.set)()
+
     async def batches(self) -> AsyncGenerator[Batch, None]:
-        """Batches and progress, for ever; ends when the store closes.
+        """Batches and progress, for ever, or until `end`.
 
         Raises:
             Compacted.
         """
-        while not self._closing.done():
-            member = await self._member()
-            if member is None:
-                return
+        while (member := await self._member()) is not None:
             call = member.watch()
             try:
-                created = await self._unless_closing(self._begin(call))
+                created = await self._unless_ended(self._begin(call, member))
                 if created is None:
-                    return
+                    break
                 async with aclosing(self._responses(call, member)) as responses:
                     async for response in responses:
                         if response.canceled:
@@ -83,6 +90,9 @@ class Watch:
                         if response.events and response.events[0].kv.mod_revision <= created:
                             # History may have been cut between the answer and the reading of it.
                             await self._check_begin(created)
+                        await self._unless_ended(self._open.wait())
+                        if self._ended.done():
+                            break
                         for batch in self._take(response):
                             yield batch
             except _Ended as why:
@@ -90,6 +100,8 @@ class Watch:
             finally:
                 call.cancel()
             await self._pause(_AGAIN)
+        if self._why is not None:
+            raise self._why
 
     def _take(self, response: Any) -> list[Batch]:
         """The response's batches and one that says how far it reaches."""
@@ -106,7 +118,7 @@ class Watch:
 
     # -- one stream
 
-    async def _begin(self, call: Any) -> int:
+    async def _begin(self, call: Any, member: Member) -> int:
         """Have the member begin, and return its revision then."""
         key, end = self._layout.range("")
         request = rpc.WatchCreateRequest(
@@ -117,6 +129,7 @@ class Watch:
                 await call.write(rpc.WatchRequest(create_request=request))
                 response = await call.read()
         except TimeoutError:
+            self._cluster.leave(member, "it begins no watch")
             raise _Ended("no answer") from None
         except grpc.aio.AioRpcError as error:
             raise _Ended(explain(error.code(), error.details())) from None
@@ -129,13 +142,13 @@ class Watch:
         return created
 
     async def _responses(self, call: Any, member: Member) -> AsyncGenerator[Any, None]:
-        """Responses until the stream ends, the member is left or the store closes."""
+        """Responses until the stream ends, the member is left or the watch is ended."""
         left = member.left
         reading: asyncio.Future[Any] = asyncio.ensure_future(call.read())
         try:
             while True:
-                await asyncio.wait({reading, left, self._closing}, return_when=asyncio.FIRST_COMPLETED)
-                if self._closing.done():
+                await asyncio.wait({reading, left, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+                if self._ended.done():
                     return
                 if not reading.done():
                     raise _Ended(f"{member.endpoint} was left")
@@ -178,23 +191,23 @@ class Watch:
             raise _Ended(str(error)) from None
 
     async def _member(self) -> Member | None:
-        """Somebody to ask; None: the store closes."""
-        while not self._closing.done():
+        """Somebody to ask; None: the watch was ended."""
+        while not self._ended.done():
             until = asyncio.get_running_loop().time() + _CONNECT
-            member = await self._unless_closing(self._cluster.member(until))
+            member = await self._unless_ended(self._cluster.member(until))
             if member is not None:
                 return member
-            if not self._closing.done():
+            if not self._ended.done():
                 _log.warning("etcd watch waits for a member that can be reached")
         return None
 
-    async def _unless_closing(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """What `work` gives; None when the store closes first."""
+    async def _unless_ended(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What `work` gives; None when the watch is ended first."""
         task = asyncio.ensure_future(work)
         try:
-            both: list[asyncio.Future[Any]] = [task, self._closing]
+            both: list[asyncio.Future[Any]] = [task, self._ended]
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            return None if self._closing.done() else task.result()
+            return None if self._ended.done() else task.result()
         finally:
             if not task.done():
                 task.cancel()
@@ -202,7 +215,7 @@ class Watch:
                     await task
 
     async def _pause(self, seconds: float) -> None:
-        await asyncio.wait([self._closing], timeout=seconds)
+        await asyncio.wait([self._ended], timeout=seconds)
 
 
 async def compacted(cluster: Cluster, layout: Layout) -> int:
