@@ -1,33 +1,47 @@
-"""Service addresses and node ports: unique in the cluster, from ranges.
+"""Service addresses and node ports: unique in the cluster, however many API servers write to its store.
 
-What is allocated is what the stored Services say; the table is rebuilt from them at start, holds what is
-under way in this process, and lets go when a Service lets go. One apiserver writes to a store.
+What is taken is what the store's keys say (ipranges): a Service is written together with the keys that it
+needs, in one transaction that fails if somebody else has one of them. The table of taken keys here only helps
+to choose a free one; where it is outdated, the transaction fails and another one is chosen.
 
-Source: Kubernetes documentation, "Service ClusterIP allocation"; texts as upstream's.
-
-Neighbours: dromon.apiserver.registry calls it as a Hook around every write of a Service.
+Neighbours: dromon.apiserver.registry calls it as a Hook around every write of a Service; iprepair keeps the
+table; ipranges knows ranges and keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
 from random import Random
+
+import msgspec
 
 from dromon.api import errors
 from dromon.api.errors import FieldError
 from dromon.api.types.service import Service, ServicePort
+from dromon.apiserver.ipranges import (
+    ALLOCATED,
+    HEADLESS,
+    IPS,
+    KUBERNETES,
+    PORT_ALLOCATED,
+    PORTS,
+    AddressRange,
+    PortRange,
+    holder_of,
+    keys,
+    read_holder,
+)
+from dromon.store.interface import CompareFailed, Delete, Op, Put, Store
 
-KUBERNETES = "default/kubernetes"
-"""The Service that has the range's first address."""
-
-_HEADLESS = "None"
+_SURPRISES = 4
+"""How often a key that seemed free may turn out to be taken before the table is read anew."""
 
 
 class ServiceAllocator:
     """Allocates for Services; a registry Hook.
 
     Args:
+        store: where the keys are.
         cidr: "10.0.0.0/16".
         node_ports: "30000-32767".
         random: where to begin to look for a free one.
@@ -36,26 +50,19 @@ class ServiceAllocator:
         ValueError: malformed ranges.
     """
 
-    def __init__(self, cidr: str, node_ports: str, random: Random) -> None:
-        self.network = IPv4Network(cidr)
-        if self.network.num_addresses < 4:
-            raise ValueError(f"service CIDR {cidr} is too small: it needs a /30 at least")
-        self.ports = _port_range(node_ports)
+    def __init__(self, store: Store, cidr: str, node_ports: str, random: Random) -> None:
+        self.addresses = AddressRange(cidr)
+        self.ports = PortRange(node_ports)
+        self._store = store
         self._random = random
-        self._ips: dict[str, str] = {}
-        self._ports: dict[int, str] = {}
+        self._taken: set[str] = set()
+        self._under_way: dict[str, int] = {}  # keys that writes of this process ask for just now
+        self._surprises = 0
 
-    @property
-    def first(self) -> str:
-        """The address of the `kubernetes` Service."""
-        return str(self.network.network_address + 1)
-
-    def load(self, services: Iterable[Service]) -> None:
-        """Take up what stored Services have."""
-        for service in services:
-            owner = _owner(service)
-            self._ips.update(dict.fromkeys(_ips(service), owner))
-            self._ports.update(dict.fromkeys(_ports(service), owner))
+    def learn(self, taken: Iterable[str]) -> None:
+        """These keys are what the store has."""
+        self._taken = set(taken)
+        self._surprises = 0
 
     def prepare(self, new: Service, old: Service) -> None:
         """Carry over an update's addresses and ports where the client left them out.
@@ -83,165 +90,199 @@ class ServiceAllocator:
                 if port.node_port == known.get((port.protocol, port.port)):
                     port.node_port = 0
 
-    def reserve(self, new: Service, old: Service | None) -> Reservation:
-        """Allocate what `new` asks for and write it in.
+    async def reserve(self, new: Service | None, old: Service | None) -> Reservation:
+        """Choose what `new` needs and write it in; plan what else is written with it.
+
+        Args:
+            new: as it is about to be stored; None: `old` is about to be removed.
+            old: as it stands; None: `new` is created.
 
         Raises:
-            ApiError: 422 when something asked for is taken or out of range, 500 when a range is full.
+            ApiError: 422 when something asked for is out of range, 500 when a range is full.
         """
-        taken = Reservation(self, new, old)
+        plan = Reservation(self, new, keys(old.spec) if old is not None else [])
         try:
-            self._reserve_ip(new, taken)
-            self._reserve_ports(new, taken)
-        except errors.ApiError:
-            taken.release()
+            if new is not None:
+                await self._choose_ip(new, plan)
+                await self._choose_ports(new, plan)
+            wanted = keys(new.spec) if new is not None else []
+            for key in wanted:
+                if key not in plan.had:
+                    await self._take(plan, key, new)
+            for key in plan.had:
+                if key not in wanted:
+                    await self._let_go(plan, key, old)
+        except BaseException:
+            plan.undo()
+            plan.release()
             raise
-        return taken
+        return plan
 
-    def removed(self, old: Service) -> None:
-        """Let go of all that the Service had."""
-        self.free(_owner(old), _ips(old), _ports(old))
+    async def _let_go(self, plan: Reservation, key: str, old: Service | None) -> None:
+        stands = await self._store.newest(key)
+        # Without its key (it is older than keys, and not repaired yet) there is nothing to let go of.
+        if old is not None and stands is not None and read_holder(stands.value) == holder_of(old):
+            plan.ops.append(Delete(key, expect=stands.mod_revision))
+            plan.freed.append(key)
 
-    def free(self, owner: str, ips: Iterable[str], ports: Iterable[int]) -> None:
-        """Let go of these, as far as `owner` has them."""
-        for ip in ips:
-            if self._ips.get(ip) == owner:
-                del self._ips[ip]
-        for port in ports:
-            if self._ports.get(port) == owner:
-                del self._ports[port]
+    async def _take(self, plan: Reservation, key: str, new: Service | None) -> None:
+        if new is None:
+            return
+        holder, expect = holder_of(new), 0
+        if key in plan.asked:
+            # A key left behind by a Service of the same name is this one's.
+            stands = await self._store.newest(key)
+            if stands is not None and read_holder(stands.value) == holder:
+                expect = stands.mod_revision
+        plan.ops.append(Put(key, msgspec.json.encode(holder), expect=expect))
+        self._hold(plan, key)
 
-    def _reserve_ip(self, new: Service, taken: Reservation) -> None:
+    def _hold(self, plan: Reservation, key: str) -> None:
+        if key not in plan.held:
+            plan.held.append(key)
+            self._under_way[key] = self._under_way.get(key, 0) + 1
+
+    # -- choosing
+
+    async def _choose_ip(self, new: Service, plan: Reservation) -> None:
         spec = new.spec
         if not _needs_ip(new):
             return
-        if not spec.cluster_ip:
-            spec.cluster_ip = spec.cluster_ips[0] if spec.cluster_ips else ""
-        if spec.cluster_ip == _HEADLESS:
-            spec.cluster_ips = [_HEADLESS]
-        else:
-            spec.cluster_ip = self._one_ip(new, spec.cluster_ip, taken)
-            spec.cluster_ips = [spec.cluster_ip]
+        asked = spec.cluster_ip or (spec.cluster_ips[0] if spec.cluster_ips else "")
+        if asked != HEADLESS:
+            asked = await self._one_ip(new, asked, plan)
+        spec.cluster_ip, spec.cluster_ips = asked, [asked]
         spec.ip_families = spec.ip_families or ["IPv4"]
         spec.ip_family_policy = spec.ip_family_policy or "SingleStack"
 
-    def _one_ip(self, new: Service, asked: str, taken: Reservation) -> str:
-        owner = _owner(new)
-        ip = asked or (self.first if owner == KUBERNETES else self._free_ip())
+    async def _one_ip(self, new: Service, asked: str, plan: Reservation) -> str:
+        holder = holder_of(new)
+        if not asked and (holder.namespace, holder.name) == KUBERNETES:
+            asked = self.addresses.first
         if asked:
-            why = self._ip_fault(ip, owner)
+            why = self.addresses.fault(asked, holder) if IPS + asked not in plan.had else ""
             if why:
-                shown = f'Invalid value: []string{{"{ip}"}}: failed to allocate IP {ip}: {why}'
-                raise _refused(new, FieldError("spec.clusterIPs", "FieldValueInvalid", shown))
-        if ip not in self._ips:
-            self._ips[ip] = owner
-            taken.ips.append(ip)
+                raise _ip_refused(new, asked, why)
+            plan.asked[IPS + asked] = _ip_refused(new, asked, ALLOCATED)
+            return asked
+        ip = self.addresses.free(self, self._random)
+        if ip is None or self._surprises >= _SURPRISES:
+            await self._look()
+            ip = self.addresses.free(self, self._random)
+        if ip is None:
+            raise errors.internal("failed to allocate a serviceIP: range is full")
+        self._hold(plan, IPS + ip)
         return ip
 
-    def _ip_fault(self, ip: str, owner: str) -> str:
-        address = IPv4Address(ip) if _is_ipv4(ip) else None
-        inside = address is not None and address in self.network
-        ends = (self.network.network_address, self.network.broadcast_address)
-        if address is None or not inside or address in ends:
-            return (
-                f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {self.network}"
-            )
-        if ip == self.first and owner != KUBERNETES:
-            return "provided IP is already allocated"
-        return "provided IP is already allocated" if self._ips.get(ip, owner) != owner else ""
-
-    def _free_ip(self) -> str:
-        # All but the network's address, the first one and the broadcast address; from a random place on,
-        # so that an address that was just let go does not come back to another service at once.
-        size = self.network.num_addresses - 3
-        begin = self._random.randrange(size)
-        base = int(self.network.network_address) + 2
-        for i in range(size):
-            ip = str(IPv4Address(base + (begin + i) % size))
-            if ip not in self._ips:
-                return ip
-        raise errors.internal("failed to allocate a serviceIP: range is full")
-
-    def _reserve_ports(self, new: Service, taken: Reservation) -> None:
+    async def _choose_ports(self, new: Service, plan: Reservation) -> None:
         if not _needs_ports(new):
             return
-        owner, faults = _owner(new), []
+        faults = []
         for i, port in enumerate(new.spec.ports):
-            if port.node_port:
-                why = self._port_fault(port.node_port, owner)
-                if why:
-                    faults.append(errors.invalid_value(f"spec.ports[{i}].nodePort", port.node_port, why))
-                elif port.node_port not in self._ports:
-                    self._ports[port.node_port] = owner
-                    taken.ports.append(port.node_port)
+            if not port.node_port:
+                continue
+            field, key = f"spec.ports[{i}].nodePort", f"{PORTS}{port.node_port}"
+            why = self.ports.fault(port.node_port) if key not in plan.had else ""
+            if why:
+                faults.append(errors.invalid_value(field, port.node_port, why))
+            taken = [errors.invalid_value(field, port.node_port, PORT_ALLOCATED)]
+            plan.asked.setdefault(key, errors.invalid("Service", "", new.metadata.name, taken))
         if faults:
             raise errors.invalid("Service", "", new.metadata.name, faults)
         for port in new.spec.ports:
             if not port.node_port:
-                port.node_port = _shared(port, new.spec.ports) or self._free_port()
-                if port.node_port not in self._ports:
-                    self._ports[port.node_port] = owner
-                    taken.ports.append(port.node_port)
+                port.node_port = _shared(port, new.spec.ports) or await self._one_port(plan)
 
-    def _port_fault(self, port: int, owner: str) -> str:
-        if port not in self.ports:
-            valid = f"{self.ports.start}-{self.ports.stop - 1}"
-            return f"provided port is not in the valid range. The range of valid ports is {valid}"
-        return "provided port is already allocated" if self._ports.get(port, owner) != owner else ""
+    async def _one_port(self, plan: Reservation) -> int:
+        port = self.ports.free(self, self._random)
+        if port is None or self._surprises >= _SURPRISES:
+            await self._look()
+            port = self.ports.free(self, self._random)
+        if port is None:
+            raise errors.internal("failed to allocate a nodePort: range is full")
+        self._hold(plan, f"{PORTS}{port}")
+        return port
 
-    def _free_port(self) -> int:
-        begin = self._random.randrange(len(self.ports))
-        for i in range(len(self.ports)):
-            port = self.ports[(begin + i) % len(self.ports)]
-            if port not in self._ports:
-                return port
-        raise errors.internal("failed to allocate a nodePort: range is full")
+    # -- the table
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a key is better not chosen, as far as this process knows."""
+        return key in self._taken or key in self._under_way
+
+    async def _look(self) -> None:
+        """Read which keys are taken: what this process believes may be outdated."""
+        taken: set[str] = set()
+        for prefix in (IPS, PORTS):
+            taken |= {kv.key for kv in (await self._store.list(prefix)).items}
+        self.learn(taken)
+
+    def surprise(self, key: str) -> None:
+        """`key` is taken, and this process did not know."""
+        self._taken.add(key)
+        self._surprises += 1
+
+    def settle(self, held: Iterable[str], freed: Iterable[str], *, stored: bool) -> None:
+        """A write that held these keys is over; `stored`: it is in the store, and let go of `freed`."""
+        for key in held:
+            left = self._under_way.pop(key) - 1
+            if left:
+                self._under_way[key] = left
+            if stored:
+                self._taken.add(key)
+        if stored:
+            self._taken.difference_update(freed)
 
 
 class Reservation:
-    """What one write took from a ServiceAllocator."""
+    """What one write takes and gives back.
 
-    def __init__(self, allocator: ServiceAllocator, new: Service, old: Service | None) -> None:
+    Attributes:
+        ops: to be committed with the Service.
+        asked: the refusals for keys that the client asked for, should somebody else have them.
+        had: keys that the Service has before the write.
+        held, freed: keys that this write takes and lets go of.
+    """
+
+    def __init__(self, allocator: ServiceAllocator, new: Service | None, had: list[str]) -> None:
+        self.had = had
+        self.ops: list[Op] = []
+        self.asked: dict[str, errors.ApiError] = {}
+        self.held: list[str] = []
+        self.freed: list[str] = []
         self._allocator = allocator
         self._new = new
-        self._old = old
-        self.ips: list[str] = []
-        self.ports: list[int] = []
+        if new is not None:
+            spec = new.spec
+            self._before = (spec.cluster_ip, spec.cluster_ips, spec.ip_families, spec.ip_family_policy)
+            self._ports = [p.node_port for p in spec.ports]
+
+    def conflict(self, failure: CompareFailed) -> None:
+        """One of `ops` did not hold; returns if another choice may."""
+        key = failure.key
+        if failure.current is None:
+            return  # somebody let go of what this write was to let go of
+        if key in self.asked and self._new is not None:
+            if read_holder(failure.current.value) != holder_of(self._new):
+                raise self.asked[key]
+            return
+        self._allocator.surprise(key)
+
+    def undo(self) -> None:
+        """Take out of the Service what was chosen for it."""
+        if self._new is None:
+            return
+        spec = self._new.spec
+        spec.cluster_ip, spec.cluster_ips, spec.ip_families, spec.ip_family_policy = self._before
+        for port, before in zip(spec.ports, self._ports, strict=True):
+            port.node_port = before
 
     def keep(self) -> None:
-        """The write is stored: let go of what the Service had and has no more."""
-        if self._old is None:
-            return
-        ips, ports = set(_ips(self._new)), set(_ports(self._new))
-        self._allocator.free(
-            _owner(self._old),
-            [ip for ip in _ips(self._old) if ip not in ips],
-            [p for p in _ports(self._old) if p not in ports],
-        )
+        """The write is in the store."""
+        self._allocator.settle(self.held, self.freed, stored=True)
 
     def release(self) -> None:
-        """The write did not happen: let go of what was taken for it."""
-        self._allocator.free(_owner(self._new), self.ips, self.ports)
-
-
-def _port_range(text: str) -> range:
-    first, _, last = text.partition("-")
-    if first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) <= 65535:
-        return range(int(first), int(last) + 1)
-    raise ValueError(f"node port range {text!r} is malformed: 30000-32767 is the usual one")
-
-
-def _owner(service: Service) -> str:
-    return f"{service.metadata.namespace}/{service.metadata.name}"
-
-
-def _ips(service: Service) -> list[str]:
-    ips = service.spec.cluster_ips or [service.spec.cluster_ip]
-    return [ip for ip in ips if ip and ip != _HEADLESS]
-
-
-def _ports(service: Service) -> list[int]:
-    return [p.node_port for p in service.spec.ports if p.node_port]
+        """The write is not in the store, or nobody knows: the store's keys tell."""
+        self._allocator.settle(self.held, self.freed, stored=False)
 
 
 def _needs_ip(service: Service) -> bool:
@@ -263,13 +304,7 @@ def _shared(port: ServicePort, ports: list[ServicePort]) -> int:
     return 0
 
 
-def _is_ipv4(text: str) -> bool:
-    try:
-        IPv4Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _refused(service: Service, fault: FieldError) -> errors.ApiError:
+def _ip_refused(service: Service, ip: str, why: str) -> errors.ApiError:
+    shown = f'Invalid value: []string{{"{ip}"}}: failed to allocate IP {ip}: {why}'
+    fault = FieldError("spec.clusterIPs", "FieldValueInvalid", shown)
     return errors.invalid("Service", "", service.metadata.name, [fault])

@@ -4,18 +4,17 @@ Knows objects and the store, nothing of HTTP. A write is encoded once; the bytes
 bytes that are answered, served and watched (DESIGN, invariant 2). Reads go to store.cache directly.
 
 Neighbours: dromon.apiserver.verbs and .subresources call it; api.resource.Strategy makes a kind itself;
-.deletion plans deletions; .ipalloc is a Hook.
+.deletion plans deletions; .reserving writes what must be unique along (.ipalloc is its one Hook).
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from dromon.api import codec, errors, times, validation
 from dromon.api.errors import ApiError, FieldError
@@ -24,9 +23,10 @@ from dromon.api.types.base import Api
 from dromon.api.types.status import DeleteOptions
 from dromon.apiserver import deletion, names
 from dromon.apiserver.admission import Admission, Attributes
+from dromon.apiserver.reserving import Hook, reserving
 from dromon.base.clock import Clock
 from dromon.store.cache import CachedStore
-from dromon.store.interface import CompareFailed, Delete, KeyValue, NotAccepted, Op, Put, StoreError
+from dromon.store.interface import CompareFailed, Delete, KeyValue, Op, Put
 
 T = TypeVar("T", bound=Api)
 R = TypeVar("R")
@@ -55,29 +55,6 @@ class Stored:
     value: bytes
     revision: int
     gone: bool = False
-
-
-class Reservation(Protocol):
-    """What a Hook took for one write."""
-
-    def keep(self) -> None:
-        """The write is in the store."""
-
-    def release(self) -> None:
-        """The write did not happen."""
-
-
-class Hook(Protocol):
-    """Allocates what is unique in the cluster (service addresses and ports) for one resource."""
-
-    def prepare(self, new: Any, old: Any) -> None:
-        """Carry over into an update what clients leave out; before validation."""
-
-    def reserve(self, new: Any, old: Any | None) -> Reservation:
-        """Allocate and write into `new`; after validation. Raises ApiError (422) on conflicts."""
-
-    def removed(self, old: Any) -> None:
-        """The object is gone from the store."""
 
 
 class Registry:
@@ -136,43 +113,29 @@ class Registry:
         raise error
 
     async def _insert(self, r: Resource[Any], obj: Any, dry_run: bool) -> Stored:
-        with self._reserved(self._hooks.get(r.struct), obj, None, dry_run):
+        key = r.key(obj.metadata.namespace, obj.metadata.name)
+
+        async def write(more: Sequence[Op]) -> Stored:
             value = codec.encode_json(obj)
-            key = r.key(obj.metadata.namespace, obj.metadata.name)
+            ops = [Put(key, value, expect=0, ttl=r.ttl), *more]
             if dry_run:
-                current = await self.store.latest(key)
-                if current is not None:
-                    raise CompareFailed(key, current)
+                await self._would_hold(ops)
                 return Stored(obj, value, 0)
-            revision = await self.store.commit([Put(key, value, expect=0, ttl=r.ttl)])
-            return Stored(obj, value, revision)
+            return Stored(obj, value, await self.store.commit(ops))
 
-    @contextmanager
-    def _reserved(self, hook: Hook | None, new: Any, old: Any | None, dry_run: bool) -> Iterator[None]:
-        """Reserve what a write needs, and keep it or let go of it by what became of the write.
+        return await reserving(self._hooks.get(r.struct), obj, None, write, dry_run)
 
-        While that is unknown nothing is let go of: an address too few until the next start harms nobody,
-        one that two Services have does.
-        """
-        if hook is None:
-            yield
-            return
-        reservation = hook.reserve(new, old)
-        try:
-            yield
-        except StoreError as e:
-            if isinstance(e, (CompareFailed, NotAccepted)):
-                reservation.release()
-            raise
-        except BaseException:
-            reservation.release()
-            raise
-        (reservation.release if dry_run else reservation.keep)()
+    async def _would_hold(self, ops: Sequence[Op]) -> None:
+        """What a commit of `ops` would raise, where it would raise CompareFailed."""
+        for op in ops:
+            current = await self.store.latest(op.key)
+            if op.expect is not None and op.expect != (current.mod_revision if current else 0):
+                raise CompareFailed(op.key, current)
 
     async def _settled(self, r: Resource[Any], write: Coroutine[Any, Any, R]) -> R:
         """Await a write; one that a Hook follows goes on to its end when the request is cancelled.
 
-        The store does not take back what it has accepted because a client left, so reservations must not.
+        The store does not take back what it has accepted because a client left, so a Hook must know of it.
         """
         if r.struct not in self._hooks:
             return await write
@@ -214,35 +177,32 @@ class Registry:
                 raise errors.not_found(r.plural, r.group, name)
             new, old = change(load(r, current)), load(r, current)
             self._prepare_update(r, new, old, mode, subresource)
-            hook = self._hooks.get(r.struct) if mode is Mode.SPEC else None
             try:
-                return await self._settled(r, self._replace(r, new, old, current, hook, dry_run))
+                return await self._settled(r, self._replace(r, new, old, current, mode, dry_run))
             except CompareFailed as e:
                 current = e.current
 
     async def _replace(
-        self, r: Resource[Any], new: Any, old: Any, current: KeyValue, hook: Hook | None, dry_run: bool
+        self, r: Resource[Any], new: Any, old: Any, current: KeyValue, mode: Mode, dry_run: bool
     ) -> Stored:
         """Write `new`, unless it is what stands; remove it when nothing holds its deletion up any more."""
-        with self._reserved(hook, new, old, dry_run):
+        gone = deletion.done(new, old)
+        expect = current.mod_revision
+
+        async def write(more: Sequence[Op]) -> Stored:
             value = codec.encode_json(new)
-            if dry_run or value == current.value:
-                return Stored(new, value, current.mod_revision)
-            gone = deletion.done(new, old)
-            expect = current.mod_revision
+            if value == current.value:
+                return Stored(new, value, expect)
+            if dry_run:
+                await self._would_hold(more)
+                return Stored(new, value, expect)
             op: Op = Delete(current.key, expect=expect)
             if not gone:
                 op = Put(current.key, value, expect=expect, ttl=r.ttl)
-            revision = await self._commit(r, op, old if gone else None)
-            return Stored(new, value, revision, gone=gone)
+            return Stored(new, value, await self.store.commit([op, *more]), gone=gone)
 
-    async def _commit(self, r: Resource[Any], op: Op, gone: Any | None) -> int:
-        """Commit one change; `gone` is the object that it removes."""
-        revision = await self.store.commit([op])
-        hook = self._hooks.get(r.struct)
-        if gone is not None and hook is not None:
-            hook.removed(gone)
-        return revision
+        hook = self._hooks.get(r.struct) if mode is Mode.SPEC or gone else None
+        return await reserving(hook, None if gone else new, old, write, dry_run)
 
     def _prepare_update(self, r: Resource[Any], new: Any, old: Any, mode: Mode, subresource: str) -> None:
         meta = new.metadata
@@ -302,14 +262,19 @@ class Registry:
                 return Stored(obj, value, current.mod_revision, gone=plan.remove)
             expect = current.mod_revision
             op: Op = Put(key, value, expect=expect, ttl=r.ttl)
+            hook = None
             if plan.remove:
-                op = Delete(key, expect=expect)
+                op, hook = Delete(key, expect=expect), self._hooks.get(r.struct)
             try:
-                revision = await self._settled(r, self._commit(r, op, obj if plan.remove else None))
+                revision = await self._settled(r, reserving(hook, None, obj, self._together(op)))
             except CompareFailed as e:
                 current = e.current
                 continue
             return Stored(obj, value, revision, gone=plan.remove)
+
+    def _together(self, op: Op) -> Callable[[Sequence[Op]], Awaitable[int]]:
+        """A write for `reserving`: commit `op` with the others."""
+        return lambda more: self.store.commit([op, *more])
 
     def _admit(self, attributes: Attributes) -> None:
         for unit in self._admission:

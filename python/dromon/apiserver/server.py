@@ -10,7 +10,7 @@ import ssl
 from random import Random, SystemRandom
 
 from dromon.api import codec, errors
-from dromon.api.kinds import NAMESPACES, RESOURCES, SERVICES
+from dromon.api.kinds import NAMESPACES, RESOURCES
 from dromon.api.types.service import Service
 from dromon.apiserver import bootstrap, reply
 from dromon.apiserver.admission import default_chain
@@ -22,6 +22,7 @@ from dromon.apiserver.documents import Documents
 from dromon.apiserver.handler import Handler
 from dromon.apiserver.health import Health
 from dromon.apiserver.ipalloc import ServiceAllocator
+from dromon.apiserver.iprepair import Repair
 from dromon.apiserver.kubelets import Kubelets
 from dromon.apiserver.registry import Registry
 from dromon.apiserver.routes import Router
@@ -60,12 +61,14 @@ class ApiServer:
             {Format.MSGPACK: codec.json_to_msgpack, Format.PROTOBUF: codec.json_to_protobuf},
             clock,
         )
-        self._allocator = ServiceAllocator(config.service_cidr, config.node_port_range, random)
+        backend = self.store.backend
+        allocator = ServiceAllocator(backend, config.service_cidr, config.node_port_range, random)
+        self._repair = Repair(backend, allocator, clock)
         self.registry = Registry(
             self.store,
             clock=clock,
             admission=default_chain(lambda name: self.store.get(NAMESPACES, "", name)),
-            hooks={Service: self._allocator},
+            hooks={Service: allocator},
             random=random,
         )
         self._kubelets = Kubelets(
@@ -111,8 +114,7 @@ class ApiServer:
     async def start(self) -> None:
         """Open the store, listen, create what every cluster has."""
         await self.store.start()
-        items = self.store.objects(SERVICES).items
-        self._allocator.load(codec.decode_json(Service, item) for item in items)
+        await self._repair.once()
         await self._http.start()
         advertise = self.config.advertise_address
         await bootstrap.create_objects(self.registry, advertise_address=advertise, port=self.port)
@@ -123,6 +125,7 @@ class ApiServer:
             ),
             restart=True,
         )
+        self._tasks.start("service-ranges", self._repair.run, restart=True)
         self._ready = True
         log.info("serving address=%s:%d store=%s", self.config.bind, self.port, self.config.store_url)
 
