@@ -1,14 +1,14 @@
 """Admission: small units that complete or refuse a write after the kind's own defaults, before validation.
 
 Source: Kubernetes documentation, "Admission Controllers"; texts as upstream's plug-ins give them.
-Adding one is one class here (or in a module of its own) and one line in `default_chain`.
+Adding one is one class here (or in a module of its own) and one line in `chain`.
 
-Neighbours: dromon.apiserver.registry runs the chain on every create, update and delete.
+Neighbours: dromon.apiserver.registry runs the chain on every create, update and delete; chain says its order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, Protocol
@@ -27,7 +27,6 @@ PROTECTED_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-syste
 _NOT_READY = "node.kubernetes.io/not-ready"
 _UNREACHABLE = "node.kubernetes.io/unreachable"
 _TOLERATION_SECONDS = 300
-_PRIORITIES = {"": 0, "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
 @dataclass(slots=True)
@@ -105,28 +104,6 @@ class ServiceAccountDefault:
             spec.service_account = spec.service_account_name
 
 
-class Priority:
-    """The number behind a pod's priority class; only the two built-in classes exist."""
-
-    def admit(self, a: Attributes) -> None:
-        if a.operation != "create" or not isinstance(a.new, Pod) or a.subresource:
-            return
-        spec, r = a.new.spec, a.resource
-        name = spec.priority_class_name
-        if name not in _PRIORITIES:
-            why = f"no PriorityClass with name {name} was found"
-            raise errors.forbidden(r.plural, r.group, a.name, why)
-        if spec.priority is not None and spec.priority != _PRIORITIES[name]:
-            why = (
-                f"the integer value of priority ({spec.priority}) must not be provided in pod spec; "
-                "priority admission controller computed %d from the given PriorityClass name"
-            ) % _PRIORITIES[name]
-            raise errors.forbidden(r.plural, r.group, a.name, why)
-        spec.priority = _PRIORITIES[name]
-        if spec.preemption_policy is None:
-            spec.preemption_policy = "PreemptLowerPriority"
-
-
 class DefaultTolerationSeconds:
     """Pods stay 300 s on a node that is not ready or unreachable, unless they say otherwise."""
 
@@ -144,13 +121,3 @@ class DefaultTolerationSeconds:
                         toleration_seconds=_TOLERATION_SECONDS,
                     )
                 )
-
-
-def default_chain(lookup_namespace: Callable[[str], bytes | None]) -> Sequence[Admission]:
-    """The units that are on, in their order."""
-    return (
-        NamespaceLifecycle(lookup_namespace),
-        ServiceAccountDefault(),
-        Priority(),
-        DefaultTolerationSeconds(),
-    )

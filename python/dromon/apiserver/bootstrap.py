@@ -6,12 +6,14 @@ keeps them from then on.
 
 from __future__ import annotations
 
+import copy
 import logging
 from ipaddress import ip_address
 from typing import Any
 
 from dromon.api.errors import ApiError
-from dromon.api.kinds import ENDPOINT_SLICES, ENDPOINTS, NAMESPACES, SERVICES
+from dromon.api.kinds import ENDPOINT_SLICES, ENDPOINTS, NAMESPACES, PRIORITY_CLASSES, SERVICES
+from dromon.api.kinds.priorityclass import SYSTEM_CLASSES
 from dromon.api.resource import Resource
 from dromon.api.types import discovery
 from dromon.api.types.endpoints import EndpointAddress, EndpointPort, Endpoints, EndpointSubset
@@ -39,7 +41,8 @@ async def keep_objects(registry: Registry, clock: Clock, *, advertise_address: s
 
 
 async def create_objects(registry: Registry, *, advertise_address: str, port: int) -> None:
-    """Create what is missing: the system's namespaces, the `kubernetes` Service and its endpoints.
+    """Create what is missing: the system's namespaces and priority classes, the `kubernetes`
+    Service and its endpoints.
 
     Args:
         advertise_address: where others reach this apiserver; there are no endpoints unless they can.
@@ -47,6 +50,8 @@ async def create_objects(registry: Registry, *, advertise_address: str, port: in
     """
     for name in SYSTEM_NAMESPACES:
         await _ensure(registry, NAMESPACES, Namespace(metadata=ObjectMeta(name=name)))
+    for system in SYSTEM_CLASSES:
+        await _ensure(registry, PRIORITY_CLASSES, copy.deepcopy(system))
     await _ensure(registry, SERVICES, _service(port), "default")
     if _reachable(advertise_address):
         await _endpoints(registry, advertise_address, port)

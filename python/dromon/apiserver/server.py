@@ -13,10 +13,10 @@ from dromon.api import codec, errors
 from dromon.api.kinds import NAMESPACES, RESOURCES
 from dromon.api.types.service import Service
 from dromon.apiserver import bootstrap, reply
-from dromon.apiserver.admission import default_chain
 from dromon.apiserver.authn import Authenticator, Certificates, Tokens
 from dromon.apiserver.authz import AuthenticatedOnly, is_public
 from dromon.apiserver.call import Services
+from dromon.apiserver.chain import default_chain
 from dromon.apiserver.config import ApiServerConfig
 from dromon.apiserver.documents import Documents
 from dromon.apiserver.handler import Handler
@@ -67,7 +67,7 @@ class ApiServer:
         self.registry = Registry(
             self.store,
             clock=clock,
-            admission=default_chain(lambda name: self.store.get(NAMESPACES, "", name)),
+            admission=default_chain(self.store),
             hooks={Service: allocator},
             random=random,
         )

@@ -16,7 +16,6 @@ from dromon.apiserver.admission import (
     Attributes,
     DefaultTolerationSeconds,
     NamespaceLifecycle,
-    Priority,
     ServiceAccountDefault,
 )
 
@@ -71,19 +70,6 @@ def test_service_account() -> None:
     a = create(spec=PodSpec(service_account="robot"))
     ServiceAccountDefault().admit(a)
     assert a.new.spec.service_account_name == "robot"
-
-
-def test_priority() -> None:
-    a = create()
-    Priority().admit(a)
-    assert (a.new.spec.priority, a.new.spec.preemption_policy) == (0, "PreemptLowerPriority")
-    a = create(spec=PodSpec(priority_class_name="system-node-critical"))
-    Priority().admit(a)
-    assert a.new.spec.priority == 2_000_001_000
-    for spec in (PodSpec(priority_class_name="none"), PodSpec(priority=5)):
-        with pytest.raises(ApiError) as refused:
-            Priority().admit(create(spec=spec))
-        assert refused.value.code == 403
 
 
 def test_tolerations_are_added_unless_there_are_some() -> None:

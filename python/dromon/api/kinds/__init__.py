@@ -9,6 +9,7 @@ from typing import Any
 
 from dromon.api.kinds.binding import BINDINGS
 from dromon.api.kinds.configmap import CONFIG_MAPS
+from dromon.api.kinds.deployment import DEPLOYMENTS
 from dromon.api.kinds.endpoints import ENDPOINTS
 from dromon.api.kinds.endpointslice import ENDPOINT_SLICES
 from dromon.api.kinds.event import EVENTS
@@ -16,7 +17,10 @@ from dromon.api.kinds.lease import LEASES
 from dromon.api.kinds.namespace import NAMESPACES
 from dromon.api.kinds.node import NODES
 from dromon.api.kinds.pod import PODS
+from dromon.api.kinds.poddisruptionbudget import POD_DISRUPTION_BUDGETS
 from dromon.api.kinds.podtemplate import POD_TEMPLATES
+from dromon.api.kinds.priorityclass import PRIORITY_CLASSES
+from dromon.api.kinds.replicaset import REPLICA_SETS
 from dromon.api.kinds.replicationcontroller import REPLICATION_CONTROLLERS
 from dromon.api.kinds.secret import SECRETS
 from dromon.api.kinds.service import SERVICES
@@ -36,14 +40,19 @@ RESOURCES: tuple[Resource[Any], ...] = (
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
+    DEPLOYMENTS,
+    REPLICA_SETS,
     LEASES,
     ENDPOINT_SLICES,
+    POD_DISRUPTION_BUDGETS,
+    PRIORITY_CLASSES,
 )
 """Every served resource, in the order in which discovery lists them."""
 
 __all__ = [
     "BINDINGS",
     "CONFIG_MAPS",
+    "DEPLOYMENTS",
     "ENDPOINTS",
     "ENDPOINT_SLICES",
     "EVENTS",
@@ -51,8 +60,11 @@ __all__ = [
     "NAMESPACES",
     "NODES",
     "PODS",
+    "POD_DISRUPTION_BUDGETS",
     "POD_TEMPLATES",
+    "PRIORITY_CLASSES",
     "REPLICATION_CONTROLLERS",
+    "REPLICA_SETS",
     "RESOURCES",
     "SECRETS",
     "SERVICES",

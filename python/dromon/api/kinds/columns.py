@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from dromon.api import times
+from dromon.api import labels, times
 from dromon.api.resource import Column
 from dromon.api.types.container import Container
+from dromon.api.types.meta import LabelSelector
 
 NONE = "<none>"
 UNKNOWN = "<unknown>"
@@ -44,14 +45,14 @@ def age_column() -> Column:
 
 def workload_columns(
     containers: Callable[[Any], Sequence[Container]],
-    selector: Callable[[Any], Mapping[str, str]],
+    selector: Callable[[Any], str],
     heading: str,
     priority: int,
 ) -> tuple[Column, ...]:
     """Names and images of a template's containers, and the labels that select its pods.
 
     Args:
-        containers: object -> its template's containers.  selector: object -> labels.
+        containers: object -> its template's containers.  selector: object -> text.
         heading: of the column of labels.  priority: 1 for tables that show them with -o wide only.
     """
     return (
@@ -72,16 +73,21 @@ def workload_columns(
         Column(
             heading,
             "string",
-            lambda obj, now: labels_text(selector(obj)),
+            lambda obj, now: selector(obj),
             priority=priority,
             description="Labels by which the pods are told from others.",
         ),
     )
 
 
-def labels_text(labels: Mapping[str, str]) -> str:
+def selector_text(selector: LabelSelector | None) -> str:
+    """ "a=b,c in (d,e)"; "<none>" for what selects nothing or everything."""
+    return str(labels.from_label_selector(selector)) or NONE
+
+
+def labels_text(given: Mapping[str, str]) -> str:
     """ "a=b,c=d", sorted; "<none>" for none."""
-    return ",".join(f"{k}={v}" for k, v in sorted(labels.items())) or NONE
+    return ",".join(f"{k}={v}" for k, v in sorted(given.items())) or NONE
 
 
 def cut_list(items: Iterable[str], empty: str) -> str:

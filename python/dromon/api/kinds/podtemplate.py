@@ -6,7 +6,7 @@ Neighbours: podspec has the defaults and checks of templates.
 from __future__ import annotations
 
 from dromon.api.errors import FieldError
-from dromon.api.kinds.columns import name_column, workload_columns
+from dromon.api.kinds.columns import labels_text, name_column, workload_columns
 from dromon.api.kinds.podspec.defaults import default_template
 from dromon.api.kinds.podspec.template import check_template
 from dromon.api.resource import Resource, Strategy
@@ -41,7 +41,7 @@ POD_TEMPLATES: Resource[PodTemplate] = Resource(
         name_column(),
         *workload_columns(
             lambda obj: obj.template.spec.containers,
-            lambda obj: obj.template.metadata.labels,
+            lambda obj: labels_text(obj.template.metadata.labels),
             "Pod Labels",
             priority=0,
         ),

@@ -8,7 +8,7 @@ Neighbours: dromon.controllers.replication acts on it.
 from __future__ import annotations
 
 from dromon.api.errors import FieldError, forbidden_field, invalid_value, not_supported, required
-from dromon.api.kinds.columns import age_column, name_column, workload_columns
+from dromon.api.kinds.columns import age_column, labels_text, name_column, workload_columns
 from dromon.api.kinds.podspec.defaults import default_template
 from dromon.api.kinds.podspec.template import check_template
 from dromon.api.resource import Column, Resource, SelectableField, Strategy
@@ -129,7 +129,7 @@ REPLICATION_CONTROLLERS: Resource[ReplicationController] = Resource(
             "Ready", "integer", lambda rc, now: rc.status.ready_replicas, description="Pods that are ready."
         ),
         age_column(),
-        *workload_columns(_containers, lambda rc: rc.spec.selector, "Selector", priority=1),
+        *workload_columns(_containers, lambda rc: labels_text(rc.spec.selector), "Selector", priority=1),
     ),
     fields=(SelectableField("status.replicas", default="0"),),
 )

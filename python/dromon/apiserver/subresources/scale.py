@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dromon.api import codec, errors
+from dromon.api import codec, errors, labels
 from dromon.api.types.autoscaling import Scale, ScaleSpec, ScaleStatus
-from dromon.api.types.meta import ObjectMeta
+from dromon.api.types.meta import LabelSelector, ObjectMeta
 from dromon.apiserver import body, patches, reply
 from dromon.apiserver.call import Call
 from dromon.apiserver.registry import Stored
@@ -23,7 +23,10 @@ API_VERSION = "autoscaling/v1"
 def of(obj: Any) -> Scale:
     """The Scale of a scalable object."""
     meta = obj.metadata
-    selector = ",".join(f"{k}={v}" for k, v in sorted(obj.spec.selector.items()))
+    selector = obj.spec.selector
+    text = (
+        str(labels.from_label_selector(selector)) if isinstance(selector, LabelSelector) else _text(selector)
+    )
     return Scale(
         metadata=ObjectMeta(
             name=meta.name,
@@ -33,8 +36,12 @@ def of(obj: Any) -> Scale:
             creation_timestamp=meta.creation_timestamp,
         ),
         spec=ScaleSpec(replicas=obj.spec.replicas or 0),
-        status=ScaleStatus(replicas=obj.status.replicas, selector=selector),
+        status=ScaleStatus(replicas=obj.status.replicas, selector=text),
     )
+
+
+def _text(selector: dict[str, str]) -> str:
+    return ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
 
 
 async def get(call: Call) -> Reply:

@@ -31,6 +31,7 @@ Doc = dict[str, Any]
 
 COLUMNS = {
     "configmaps": "Name Data Age",
+    "deployments": "Name Ready Up-to-date Available Age +Containers +Images +Selector",
     "endpoints": "Name Endpoints Age",
     "endpointslices": "Name AddressType Ports Endpoints Age",
     "events": "Last_Seen Type Reason Object +Subobject +Source Message +First_Seen +Count +Name",
@@ -40,6 +41,9 @@ COLUMNS = {
     "+Container-Runtime",
     "pods": "Name Ready Status Restarts Age +IP +Node +Nominated_Node +Readiness_Gates",
     "podtemplates": "Name Containers Images Pod_Labels",
+    "poddisruptionbudgets": "Name Min_Available Max_Unavailable Allowed_Disruptions Age",
+    "priorityclasses": "Name Value Global-Default Age +PreemptionPolicy",
+    "replicasets": "Name Desired Current Ready Age +Containers +Images +Selector",
     "replicationcontrollers": "Name Desired Current Ready Age +Containers +Images +Selector",
     "secrets": "Name Type Data Age",
     "serviceaccounts": "Name Secrets Age",
