@@ -105,6 +105,12 @@ class Cache:
         """The oldest revision that a watch can begin after."""
 
     def count(self, resource: int) -> int: ...
+    def figures(self, resource: int) -> tuple[int, int, int, int, int, int, int]:
+        """Objects, their bytes, watchers, queued deliveries, the longest queue, delivered, cut off.
+
+        The last two count from the cache's beginning. Takes time with the objects and watchers: for scrapes.
+        """
+
     def get(self, resource: int, key: str, form: int) -> bytes | None:
         """One object; protobuf comes in its envelope."""
 

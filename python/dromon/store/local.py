@@ -17,6 +17,7 @@ from itertools import islice
 
 from dromon.base.backoff import Backoff
 from dromon.base.clock import Clock
+from dromon.store.figures import Commits, Figures
 from dromon.store.history import History, Limits
 from dromon.store.interface import (
     Batch,
@@ -66,6 +67,7 @@ class LocalStore:
         self._retention = Retention(kept, 0, 0, 0, 0.0)
         self._past = Past(journal, self._state, self._history, self._retention)
         self._expiries = Expiries()
+        self._commits = Commits()
         self._pending: list[tuple[Transaction, asyncio.Future[int]]] = []
         self._wake = asyncio.Event()
         self._news: asyncio.Future[None] | None = None
@@ -127,6 +129,10 @@ class LocalStore:
 
     def check(self) -> str | None:
         return self._fault or self._untidy
+
+    def figures(self) -> Figures:
+        """For /metrics."""
+        return self._commits.figures()
 
     async def get(self, key: str) -> KeyValue | None:
         return self._state.get(key)
@@ -240,12 +246,14 @@ class LocalStore:
             while self._pending:
                 group = self._pending[:_GROUP]
                 del self._pending[:_GROUP]
+                began = self._clock.monotonic()
                 try:
                     await journal.append([t for t, _ in group])
                 except Exception as error:  # whatever it is, nobody may wait for ever
                     self._fail(group, str(error))
                     await self._recover(journal)
                     continue
+                self._commits.add(len(group), self._clock.monotonic() - began)
                 self._publish([t for t, _ in group])
                 for transaction, answer in group:
                     if not answer.done():

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 
-use crate::fanout::{Fanout, WatcherId};
+use crate::fanout::{Fanout, Figures, WatcherId};
 use query::Query;
 use ring::{Event, TooOld};
 use schema::Schema;
@@ -192,6 +192,11 @@ impl Cache {
         if let Some(resource) = self.watched.remove(&id) {
             self.kinds[resource].fanout.remove(id);
         }
+    }
+
+    /// What goes on among a resource's watchers.
+    pub fn figures(&self, resource: ResourceId) -> Option<Figures> {
+        self.kinds.get(resource).map(|k| k.fanout.figures())
     }
 
     pub fn watchers(&self) -> usize {

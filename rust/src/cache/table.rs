@@ -75,6 +75,11 @@ impl Table {
         self.by_key.len()
     }
 
+    /// Bytes of the objects' JSON; counted one by one, so for now and then only.
+    pub fn bytes(&self) -> usize {
+        self.slots.iter().flatten().map(|e| e.json().len()).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }

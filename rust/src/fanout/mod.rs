@@ -28,12 +28,26 @@ struct Watcher {
     queue: Queue,
 }
 
+/// What went on among the watchers of one resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub watchers: usize,
+    /// Deliveries that wait now: of all watchers, and of the one with most.
+    pub queued: usize,
+    pub longest: usize,
+    /// Since the beginning: what was taken off queues, and watchers that did not keep up.
+    pub delivered: u64,
+    pub cut_off: u64,
+}
+
 /// The watchers of one resource.
 pub struct Fanout {
     watchers: AHashMap<WatcherId, Watcher>,
     routes: Routes,
     limits: Limits,
     candidates: Vec<WatcherId>,
+    delivered: u64,
+    cut_off: u64,
 }
 
 impl Fanout {
@@ -43,6 +57,8 @@ impl Fanout {
             routes: Routes::new(fields),
             limits,
             candidates: Vec::new(),
+            delivered: 0,
+            cut_off: 0,
         }
     }
 
@@ -95,9 +111,11 @@ impl Fanout {
                 continue;
             };
             if let Some(kind) = seen_as(&watcher.query, event) {
+                let before = watcher.queue.is_cut_off();
                 if watcher.queue.push(event.clone(), kind) {
                     woken.push(id);
                 }
+                self.cut_off += u64::from(!before && watcher.queue.is_cut_off());
             }
         }
         self.candidates = candidates;
@@ -105,9 +123,26 @@ impl Fanout {
 
     /// Take deliveries of up to about `bytes` bytes off a watcher's queue, never splitting a revision.
     pub fn take(&mut self, id: WatcherId, bytes: usize) -> Result<Vec<Delivery>, Overflow> {
-        self.watchers
-            .get_mut(&id)
-            .map_or_else(|| Ok(Vec::new()), |w| w.queue.take(bytes))
+        let Some(watcher) = self.watchers.get_mut(&id) else {
+            return Ok(Vec::new());
+        };
+        let found = watcher.queue.take(bytes)?;
+        self.delivered += found.len() as u64;
+        Ok(found)
+    }
+
+    pub fn figures(&self) -> Figures {
+        let mut figures = Figures {
+            watchers: self.watchers.len(),
+            delivered: self.delivered,
+            cut_off: self.cut_off,
+            ..Figures::default()
+        };
+        for watcher in self.watchers.values() {
+            figures.queued += watcher.queue.len();
+            figures.longest = figures.longest.max(watcher.queue.len());
+        }
+        figures
     }
 
     /// Up to which revision a watcher has everything; None while objects of its beginning are left.

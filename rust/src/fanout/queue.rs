@@ -92,6 +92,15 @@ impl Queue {
         idle
     }
 
+    /// How much waits: objects and events.
+    pub fn len(&self) -> usize {
+        self.initial.len() + self.events.len()
+    }
+
+    pub fn is_cut_off(&self) -> bool {
+        self.overflowed
+    }
+
     pub fn is_idle(&self) -> bool {
         self.initial.is_empty() && self.events.is_empty() && !self.overflowed
     }

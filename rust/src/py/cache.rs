@@ -344,6 +344,25 @@ impl Cache {
         lock(&self.inner).unwatch(watcher);
     }
 
+    /// A resource in numbers: (objects, their bytes, watchers, queued, longest queue, delivered, cut off).
+    fn figures(
+        &self,
+        resource: ResourceId,
+    ) -> PyResult<(usize, usize, usize, usize, usize, u64, u64)> {
+        let cache = lock(&self.inner);
+        let table = cache.table(resource).ok_or_else(no_resource)?;
+        let figures = cache.figures(resource).unwrap_or_default();
+        Ok((
+            table.len(),
+            table.bytes(),
+            figures.watchers,
+            figures.queued,
+            figures.longest,
+            figures.delivered,
+            figures.cut_off,
+        ))
+    }
+
     #[getter]
     fn watchers(&self) -> usize {
         lock(&self.inner).watchers()
