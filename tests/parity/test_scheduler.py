@@ -13,22 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dromon._core import CompiledPod, SchedulerEngine
+from dromon._core import SchedulerEngine
 from dromon.scheduler.engine.reference import ReferenceEngine
-from dromon.scheduler.inputs import (
-    HostPort,
-    NodeInfo,
-    PodClass,
-    PreferredTerm,
-    Requirement,
-    Spread,
-    Taint,
-    Term,
-    Toleration,
-)
+from dromon.scheduler.inputs import NodeInfo, PodClass, PreferredTerm, Requirement, Spread, Term
 
-NODES = tuple(f"node-{i}" for i in range(6))
-UIDS = tuple(f"uid-{i}" for i in range(12))
+from .engines import NODES, Both, ports, taints, tolerations, uids
+
 KEYS = ("zone", "disk", "size")
 VALUES = ("a", "b", "7", "-3", "", "10")
 RESOURCES = ("cpu", "memory", "ephemeral-storage", "example.com/gpu")
@@ -39,15 +29,6 @@ labels = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_siz
 amounts = st.dictionaries(
     st.sampled_from(RESOURCES), st.one_of(st.integers(1, 8), st.integers(1, 2**53)), max_size=4
 ).map(lambda d: tuple(sorted(d.items())))
-effects = st.sampled_from(("NoSchedule", "NoExecute", "PreferNoSchedule"))
-taints = st.builds(Taint, st.sampled_from(("dedicated", "gpu")), st.sampled_from(("x", "y", "")), effects)
-tolerations = st.builds(
-    Toleration,
-    key=st.sampled_from(("dedicated", "gpu", "", "node.kubernetes.io/unschedulable")),
-    operator=st.sampled_from(("Equal", "Exists", "", "Lt")),
-    value=st.sampled_from(("x", "y", "")),
-    effect=st.one_of(st.just(""), effects),
-)
 operators = st.sampled_from(("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Bogus"))
 values = st.lists(st.sampled_from((*VALUES, "1" * 30, "+6", "1_0")), max_size=2).map(tuple)
 expressions = st.builds(Requirement, st.sampled_from(KEYS), operators, values)
@@ -55,12 +36,6 @@ fields = st.builds(
     Requirement, st.just("metadata.name"), operators, st.lists(st.sampled_from(NODES), max_size=2).map(tuple)
 )
 terms = st.builds(Term, st.lists(expressions, max_size=2).map(tuple), st.lists(fields, max_size=1).map(tuple))
-ports = st.builds(
-    HostPort,
-    st.sampled_from(("0.0.0.0", "127.0.0.1", "10.0.0.1")),
-    st.sampled_from(("TCP", "UDP")),
-    st.sampled_from((80, 443)),
-)
 spreads = st.one_of(
     st.none(),
     st.builds(Spread, owner=st.sampled_from(("rc-1", "rc-2"))),
@@ -90,7 +65,6 @@ pods = st.builds(
     ports=st.one_of(st.just(()), st.lists(ports, max_size=2).map(tuple)),
     spread=spreads,
 )
-uids = st.sampled_from(UIDS)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("set"), nodes),
@@ -108,57 +82,6 @@ steps = st.lists(
 def roomy(name: str, pods: int) -> NodeInfo:
     """A node that only its number of pods can fill."""
     return NodeInfo(name, allocatable=(("cpu", 1000), ("memory", 1000)), max_pods=pods)
-
-
-class Both:
-    """Both engines, called alike and compared after every call."""
-
-    def __init__(self, seed: int, classes: list[PodClass]) -> None:
-        self.rust = SchedulerEngine(seed)
-        self.python = ReferenceEngine(seed)
-        self.classes = classes
-
-    def compiled(self, k: int) -> CompiledPod:
-        """Compiled anew each time, as after the scheduler's cache forgot it."""
-        return self.rust.compile(self.classes[k])
-
-    def step(self, step: tuple) -> None:
-        match step:
-            case ("set", node):
-                self.rust.set_node(node)
-                self.python.set_node(node)
-            case ("drop", name):
-                self.rust.remove_node(name)
-                self.python.remove_node(name)
-            case ("add", uid, k, node):
-                assert self.rust.add_pod(uid, self.compiled(k), node) == self.python.add_pod(
-                    uid, self.classes[k], node
-                )
-            case ("remove", uid):
-                self.rust.remove_pod(uid)
-                self.python.remove_pod(uid)
-            case ("look", k):
-                self.compare_scores(k)
-            case ("schedule", batch):
-                got = self.rust.schedule([(uid, self.compiled(k)) for uid, k in batch])
-                assert got == self.python.schedule([(uid, self.classes[k]) for uid, k in batch])
-
-    def compare(self) -> None:
-        assert self.rust.node_count() == self.python.node_count()
-        for uid in UIDS:
-            assert self.rust.pod_node(uid) == self.python.pod_node(uid)
-        for k, plain in enumerate(self.classes):
-            compiled = self.compiled(k)
-            self.compare_scores(k)
-            scores = self.rust.scores(compiled)
-            for name in (*NODES, "unknown"):
-                assert self.rust.has_node(name) == self.python.has_node(name)
-                assert self.rust.fits(compiled, name) == self.python.fits(plain, name) == (name in scores)
-
-    def compare_scores(self, k: int) -> None:
-        """Feasible nodes, their scores, and their order."""
-        got, expected = self.rust.scores(self.compiled(k)), self.python.scores(self.classes[k])
-        assert list(got.items()) == list(expected.items())
 
 
 @settings(max_examples=300, deadline=None)

@@ -23,7 +23,7 @@ Amounts = tuple[tuple[str, int], ...]
 
 
 class Requirement(Struct, frozen=True):
-    """One expression over labels or fields (core/v1 NodeSelectorRequirement).
+    """One expression over labels or fields (core/v1 NodeSelectorRequirement, LabelSelectorRequirement).
 
     Attributes:
         key: label key, or field name ("metadata.name").
@@ -88,12 +88,63 @@ class Spread(Struct, frozen=True):
     selector: Labels = ()
 
 
+LabelSelector = tuple[Requirement, ...] | None
+"""Requirements that must all hold, () for everything; None selects nothing (meta/v1 LabelSelector)."""
+
+
+class PodTerm(Struct, frozen=True):
+    """Pods of some namespaces, and how near is near (core/v1 PodAffinityTerm).
+
+    Attributes:
+        topology: label key of nodes; nodes with the same value of it are one domain.
+        selector: of the pods' labels.
+        namespaces: names of namespaces, sorted.
+        namespace_selector: of further namespaces, by their labels.
+    """
+
+    topology: str
+    selector: LabelSelector = None
+    namespaces: tuple[str, ...] = ()
+    namespace_selector: LabelSelector = None
+
+
+class WeightedPodTerm(Struct, frozen=True):
+    """A term that earns `weight` for every pod nearby that it selects (-100 to 100; negative: rather
+    apart)."""
+
+    weight: int
+    term: PodTerm
+
+
+class Constraint(Struct, frozen=True):
+    """core/v1 TopologySpreadConstraint over the pods of the pod's own namespace.
+
+    Attributes:
+        topology: label key of nodes; nodes with the same value of it are one domain.
+        max_skew: how many more pods than the emptiest domain a domain may have.
+        hard: DoNotSchedule; otherwise ScheduleAnyway.
+        selector: which pods are counted; those being deleted are not.
+        min_domains: with fewer domains than this, the emptiest counts as having no pods.
+        honor_affinity, honor_taints: nodes that the pod's node affinity (taints) rules out are not domains.
+    """
+
+    topology: str
+    max_skew: int
+    hard: bool = True
+    selector: LabelSelector = None
+    min_domains: int = 1
+    honor_affinity: bool = True
+    honor_taints: bool = False
+
+
 class PodClass(Struct, frozen=True):
     """All that scheduling knows of a pod; pods of one template have equal classes.
 
     Attributes:
-        namespace, labels, owner: what spreading counts the pod as, once it is placed. Empty for pods that are
-            being deleted: they hold resources, but should not keep their replacement away.
+        namespace, labels, owner: what affinity and spreading know the pod as, once it is placed.
+        leaving: it is being deleted: it holds resources and affinity, but does not keep its replacement from
+            its place in spreading.
+        priority: spec.priority; a pod may take the place of those with less.
         node_name: the only node that will do, "" for any.
         requests: what the node must have free.
         nonzero: CPU and memory as scoring sees them, with defaults for containers that ask for nothing.
@@ -101,11 +152,18 @@ class PodClass(Struct, frozen=True):
         required: None, or terms of which at least one must match.
         preferred: terms that earn points.
         tolerations, ports, spread: see their types.
+        images: what its containers run, one entry each, with tag.
+        affinity: near pods of each of these terms, where it must be (its own kind may begin anywhere).
+        anti_affinity: pods near which it must not be, nor they come near it once it is placed.
+        preferred_pods: pods near which it would rather (not) be.
+        constraints: how evenly over which domains; `spread` is None where there are any.
     """
 
     namespace: str = ""
     labels: Labels = ()
     owner: str = ""
+    leaving: bool = False
+    priority: int = 0
     node_name: str = ""
     requests: Amounts = ()
     nonzero: tuple[int, int] = (0, 0)
@@ -115,6 +173,11 @@ class PodClass(Struct, frozen=True):
     tolerations: tuple[Toleration, ...] = ()
     ports: tuple[HostPort, ...] = ()
     spread: Spread | None = None
+    images: tuple[str, ...] = ()
+    affinity: tuple[PodTerm, ...] = ()
+    anti_affinity: tuple[PodTerm, ...] = ()
+    preferred_pods: tuple[WeightedPodTerm, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
 
 class NodeInfo(Struct, frozen=True):
@@ -123,6 +186,7 @@ class NodeInfo(Struct, frozen=True):
     Attributes:
         allocatable: what pods may take altogether, pod count excepted.
         max_pods: how many pods it takes (allocatable "pods").
+        images: name and size in bytes of what it has pulled, sorted.
     """
 
     name: str
@@ -131,3 +195,19 @@ class NodeInfo(Struct, frozen=True):
     unschedulable: bool = False
     allocatable: Amounts = ()
     max_pods: int = 0
+    images: tuple[tuple[str, int], ...] = ()
+
+
+class Budget(Struct, frozen=True):
+    """How many of some pods may be disrupted now (policy/v1 PodDisruptionBudget).
+
+    Attributes:
+        namespace, selector: whose pods.
+        allowed: status.disruptionsAllowed.
+        disrupted: uids of pods that are counted in `allowed` already.
+    """
+
+    namespace: str
+    selector: LabelSelector
+    allowed: int
+    disrupted: tuple[str, ...] = ()

@@ -11,11 +11,13 @@ from dromon.scheduler.inputs import HostPort, NodeInfo, PodClass
 
 
 class NodeState:
-    """Sums that change with every pod, so that no decision has to look at pods.
+    """Sums that change with every pod, so that filters of one node need not look at pods.
 
     Attributes:
         info: the node, or None while it is unknown and only its pods are.
         labels, allocatable: of `info`, to look up by key.
+        images: of `info`: name -> size in bytes.
+        members: the pods that count.
         pods: how many pods count.
         used: resource -> what they request.
         nonzero: CPU and memory as scoring sees them.
@@ -27,6 +29,8 @@ class NodeState:
         self.info: NodeInfo | None = None
         self.labels: dict[str, str] = {}
         self.allocatable: dict[str, int] = {}
+        self.images: dict[str, int] = {}
+        self.members: list[PodClass] = []
         self.pods = 0
         self.used: Counter[str] = Counter()
         self.nonzero = [0, 0]
@@ -37,14 +41,17 @@ class NodeState:
         self.info = info
         self.labels = dict(info.labels) if info else {}
         self.allocatable = dict(info.allocatable) if info else {}
+        self.images = dict(info.images) if info else {}
 
     def add(self, pod: PodClass) -> None:
         """Count a pod."""
         self._change(pod, 1)
+        self.members.append(pod)
 
     def remove(self, pod: PodClass) -> None:
         """Stop counting a pod that was added."""
         self._change(pod, -1)
+        self.members.remove(pod)
 
     def _change(self, pod: PodClass, sign: int) -> None:
         self.pods += sign

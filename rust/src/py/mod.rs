@@ -4,6 +4,7 @@ mod cache;
 mod encode;
 mod page;
 mod scheduler;
+mod scheduler_inputs;
 mod selector;
 
 use std::sync::{Mutex, MutexGuard};

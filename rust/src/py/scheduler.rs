@@ -1,157 +1,20 @@
 //! `dromon._core.SchedulerEngine`: the engine's methods for Python; see `dromon.scheduler.engine.interface`.
 
-use crate::scheduler::engine::{Compiled, Decision, Engine};
-use crate::scheduler::inputs;
+use super::scheduler_inputs::{budget, node_info, pod_class, Budget, Labels, NodeInfo, PodClass};
+use crate::scheduler::decide::{Decision, LATEST};
+use crate::scheduler::engine::{Compiled, Engine};
+use crate::scheduler::preemption::Outcome;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use std::sync::Arc;
 
-type Labels = inputs::Labels;
-
-#[derive(FromPyObject)]
-struct Requirement {
-    key: String,
-    operator: String,
-    values: Vec<String>,
-}
-
-#[derive(FromPyObject)]
-struct Term {
-    expressions: Vec<Requirement>,
-    fields: Vec<Requirement>,
-}
-
-#[derive(FromPyObject)]
-struct PreferredTerm {
-    weight: i64,
-    term: Term,
-}
-
-#[derive(FromPyObject)]
-struct Toleration {
-    key: String,
-    operator: String,
-    value: String,
-    effect: String,
-}
-
-#[derive(FromPyObject)]
-struct Taint {
-    key: String,
-    value: String,
-    effect: String,
-}
-
-#[derive(FromPyObject)]
-struct HostPort {
-    ip: String,
-    protocol: String,
-    port: i64,
-}
-
-#[derive(FromPyObject)]
-struct Spread {
-    owner: String,
-    namespace: String,
-    selector: Labels,
-}
-
-/// dromon.scheduler.inputs.PodClass, by its attributes.
-#[derive(FromPyObject)]
-struct PodClass {
-    namespace: String,
-    labels: Labels,
-    owner: String,
-    node_name: String,
-    requests: Vec<(String, i64)>,
-    nonzero: (i64, i64),
-    selector: Labels,
-    required: Option<Vec<Term>>,
-    preferred: Vec<PreferredTerm>,
-    tolerations: Vec<Toleration>,
-    ports: Vec<HostPort>,
-    spread: Option<Spread>,
-}
-
-/// dromon.scheduler.inputs.NodeInfo, by its attributes.
-#[derive(FromPyObject)]
-struct NodeInfo {
-    name: String,
-    labels: Labels,
-    taints: Vec<Taint>,
-    unschedulable: bool,
-    allocatable: Vec<(String, i64)>,
-    max_pods: i64,
-}
-
-fn requirement(from: Requirement) -> inputs::Requirement {
-    inputs::Requirement {
-        operator: inputs::Operator::parse(&from.operator),
-        key: from.key,
-        values: from.values,
+fn counts<'py>(py: Python<'py>, refusal: &[(String, usize)]) -> PyResult<Bound<'py, PyDict>> {
+    let counts = PyDict::new(py);
+    for (reason, count) in refusal {
+        counts.set_item(reason, count)?;
     }
-}
-
-fn term(from: Term) -> inputs::Term {
-    inputs::Term {
-        expressions: from.expressions.into_iter().map(requirement).collect(),
-        fields: from.fields.into_iter().map(requirement).collect(),
-    }
-}
-
-fn pod_class(from: PodClass) -> inputs::PodClass {
-    let preferred = from.preferred.into_iter().map(|p| inputs::PreferredTerm {
-        weight: p.weight,
-        term: term(p.term),
-    });
-    let tolerations = from.tolerations.into_iter().map(|t| inputs::Toleration {
-        key: t.key,
-        operator: t.operator,
-        value: t.value,
-        effect: t.effect,
-    });
-    let ports = from.ports.into_iter().map(|p| inputs::HostPort {
-        ip: p.ip,
-        protocol: p.protocol,
-        port: p.port,
-    });
-    inputs::PodClass {
-        namespace: from.namespace,
-        labels: from.labels,
-        owner: from.owner,
-        node_name: from.node_name,
-        requests: from.requests,
-        nonzero: [from.nonzero.0, from.nonzero.1],
-        selector: from.selector,
-        required: from
-            .required
-            .map(|terms| terms.into_iter().map(term).collect()),
-        preferred: preferred.collect(),
-        tolerations: tolerations.collect(),
-        ports: ports.collect(),
-        spread: from.spread.map(|s| inputs::Spread {
-            owner: s.owner,
-            namespace: s.namespace,
-            selector: s.selector,
-        }),
-    }
-}
-
-fn node_info(from: NodeInfo) -> inputs::NodeInfo {
-    let taints = from.taints.into_iter().map(|t| inputs::Taint {
-        key: t.key,
-        value: t.value,
-        effect: t.effect,
-    });
-    inputs::NodeInfo {
-        name: from.name,
-        labels: from.labels,
-        taints: taints.collect(),
-        unschedulable: from.unschedulable,
-        allocatable: from.allocatable,
-        max_pods: from.max_pods,
-    }
+    Ok(counts)
 }
 
 /// A PodClass as its engine keeps it.
@@ -201,9 +64,29 @@ impl SchedulerEngine {
         self.0.node_count()
     }
 
-    fn add_pod(&mut self, uid: &str, pod: &CompiledPod, node: &str) -> PyResult<bool> {
+    fn set_namespace(&mut self, name: &str, labels: Labels) {
+        self.0.set_namespace(name, Some(labels));
+    }
+
+    fn remove_namespace(&mut self, name: &str) {
+        self.0.set_namespace(name, None);
+    }
+
+    fn set_budgets(&mut self, budgets: Vec<Budget>) {
+        self.0
+            .set_budgets(budgets.into_iter().map(budget).collect());
+    }
+
+    #[pyo3(signature = (uid, pod, node, started = LATEST))]
+    fn add_pod(
+        &mut self,
+        uid: &str,
+        pod: &CompiledPod,
+        node: &str,
+        started: i64,
+    ) -> PyResult<bool> {
         let pod = self.own(pod)?;
-        Ok(self.0.add_pod(uid, pod, node))
+        Ok(self.0.add_pod(uid, pod, node, started))
     }
 
     fn remove_pod(&mut self, uid: &str) {
@@ -226,20 +109,51 @@ impl SchedulerEngine {
         for (uid, pod) in &pods {
             match self.0.schedule(uid, &pod.0) {
                 Decision::Node(name) => results.append(PyString::new(py, name))?,
-                Decision::Refused(refusal) => {
-                    let counts = PyDict::new(py);
-                    for (reason, count) in refusal {
-                        counts.set_item(reason, count)?;
-                    }
-                    results.append(counts)?;
-                }
+                Decision::Refused(refusal) => results.append(counts(py, refusal)?)?,
             }
         }
         Ok(results)
     }
 
-    fn fits(&self, pod: &CompiledPod, node: &str) -> PyResult<bool> {
-        Ok(self.0.fits(self.own(pod)?, node))
+    fn nominate(&mut self, uid: &str, pod: &CompiledPod, node: &str) -> PyResult<()> {
+        let pod = self.own(pod)?;
+        self.0.nominate(uid, pod, node);
+        Ok(())
+    }
+
+    fn withdraw(&mut self, uid: &str) {
+        self.0.withdraw(uid);
+    }
+
+    fn preempt<'py>(
+        &mut self,
+        py: Python<'py>,
+        uid: &str,
+        pod: &CompiledPod,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let pod = self.own(pod)?;
+        match self.0.preempt(uid, pod) {
+            Outcome::Node(node, victims) => Ok((node, victims).into_pyobject(py)?.into_any()),
+            Outcome::Refused(refusal) => Ok(counts(py, &refusal)?.into_any()),
+        }
+    }
+
+    fn looks_around(&self, pod: &CompiledPod) -> PyResult<bool> {
+        Ok(self.0.looks_around(self.own(pod)?))
+    }
+
+    fn keeps_others_off(&self, pod: &CompiledPod) -> PyResult<bool> {
+        Ok(self.own(pod)?.keeps_others_off())
+    }
+
+    fn fits(&mut self, pod: &CompiledPod, node: &str) -> PyResult<bool> {
+        let pod = self.own(pod)?;
+        Ok(self.0.fits(pod, node))
+    }
+
+    fn fits_somewhere(&mut self, pod: &CompiledPod) -> PyResult<bool> {
+        let pod = self.own(pod)?;
+        Ok(self.0.fits_somewhere(pod))
     }
 
     fn scores<'py>(&mut self, py: Python<'py>, pod: &CompiledPod) -> PyResult<Bound<'py, PyDict>> {

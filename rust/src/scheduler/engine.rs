@@ -3,12 +3,17 @@
 //! Every change of a slot is written to a journal; a view that is asked for reads on from where it was. So a
 //! change costs each kind of pod in use one evaluation of one node, and kinds not in use nothing.
 
-use super::filters;
-use super::inputs::{Identity, NodeInfo, PodClass, Request, ResourceId, Spec};
+use super::carried::{Load, Terms};
+use super::folds::{Asker, World};
+use super::inputs::{Budget, Identity, Labels, NodeInfo, PodClass, Request, ResourceId, Spec};
+use super::leanings::Defaults;
 use super::node::Node;
-use super::pick::{highest, SplitMix64};
-use super::spread::{IdentityId, Peers};
-use super::view::{Refusal, View, INFEASIBLE};
+use super::nominations::Nominee;
+use super::peers::{IdentityId, Peers};
+use super::pick::SplitMix64;
+use super::pods::Pods;
+use super::topology::Topologies;
+use super::view::View;
 use ahash::AHashMap;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,60 +21,77 @@ use std::sync::Arc;
 
 static ENGINES: AtomicU64 = AtomicU64::new(1);
 
-/// Slots times views that are kept (each costs about 20 bytes), and the least number of views.
-const VIEW_SLOTS: usize = 2_000_000;
-const MIN_VIEWS: usize = 16;
-
 /// A PodClass as an engine keeps it.
 pub struct Compiled {
     pub engine: u64,
-    spec_id: u64,
-    spec: Arc<Spec>,
-    identity_id: IdentityId,
-    _identity: Arc<Identity>,
+    pub(super) spec_id: u64,
+    pub(super) spec: Arc<Spec>,
+    pub(super) identity_id: IdentityId,
+    pub(super) identity: Arc<Identity>,
+    /// What it says about pods to come, once it is placed.
+    pub(super) loads: Vec<Load>,
 }
 
-struct Placed {
-    slot: u32,
-    pod: Arc<Compiled>,
-}
+impl Compiled {
+    pub(super) fn asker(&self) -> Asker<'_> {
+        Asker {
+            spec: &self.spec,
+            identity: self.identity_id,
+            who: &self.identity,
+        }
+    }
 
-/// The outcome for one pod.
-pub enum Decision<'a> {
-    Node(&'a str),
-    Refused(&'a Refusal),
+    /// Whether it has a say, once placed, on which nodes others go.
+    pub fn keeps_others_off(&self) -> bool {
+        !self.spec.anti_affinity.is_empty()
+    }
 }
 
 /// What changed at a slot: only its pods, or the node itself.
 #[derive(Clone, Copy)]
-struct Change {
-    slot: u32,
-    itself: bool,
+pub(super) struct Change {
+    pub slot: u32,
+    pub itself: bool,
 }
 
 pub struct Engine {
     pub id: u64,
-    random: SplitMix64,
+    pub(super) random: SplitMix64,
     resources: AHashMap<String, ResourceId>,
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     index: AHashMap<String, u32>,
     free: BTreeSet<u32>,
-    present: usize,
-    pods: AHashMap<String, Placed>,
-    peers: Peers,
-    specs: AHashMap<Arc<Spec>, u64>,
-    last_spec: u64,
-    sweep_at: usize,
-    views: AHashMap<u64, View>,
-    journal: Vec<Change>,
+    pub(super) present: usize,
+    pub(super) images: AHashMap<String, u32>,
+    pub(super) pods: Pods,
+    pub(super) peers: Peers,
+    pub(super) terms: Terms,
+    pub(super) topologies: Topologies,
+    pub(super) defaults: Defaults,
+    /// Uid -> node, and node -> who waits for room there.
+    pub(super) nominated: AHashMap<String, String>,
+    pub(super) nominees: AHashMap<String, Vec<Nominee>>,
+    pub(super) budgets: Vec<Budget>,
+    /// Totals of the decision at hand.
+    pub(super) scratch: Vec<i32>,
+    pub(super) specs: AHashMap<Arc<Spec>, u64>,
+    pub(super) last_spec: u64,
+    pub(super) sweep_at: usize,
+    pub(super) views: AHashMap<u64, View>,
+    pub(super) journal: Vec<Change>,
     /// Position of the journal's first entry.
-    journal_start: u64,
-    clock: u64,
+    pub(super) journal_start: u64,
+    pub(super) clock: u64,
 }
 
 impl Engine {
     pub fn new(seed: u64) -> Engine {
         let resources = [("cpu".to_owned(), 0), ("memory".to_owned(), 1)];
+        let mut topologies = Topologies::default();
+        let defaults = Defaults {
+            hostname: topologies.acquire("kubernetes.io/hostname", &[]),
+            zone: topologies.acquire("topology.kubernetes.io/zone", &[]),
+        };
         Engine {
             id: ENGINES.fetch_add(1, Ordering::Relaxed),
             random: SplitMix64::new(seed),
@@ -78,8 +100,16 @@ impl Engine {
             index: AHashMap::new(),
             free: BTreeSet::new(),
             present: 0,
-            pods: AHashMap::new(),
+            images: AHashMap::new(),
+            pods: Pods::default(),
             peers: Peers::default(),
+            terms: Terms::default(),
+            topologies,
+            defaults,
+            nominated: AHashMap::new(),
+            nominees: AHashMap::new(),
+            budgets: Vec::new(),
+            scratch: Vec::new(),
             specs: AHashMap::new(),
             last_spec: 0,
             sweep_at: 0,
@@ -100,7 +130,14 @@ impl Engine {
                 amount,
             })
             .collect();
+        let namespace = if class.constraints.is_empty() {
+            String::new()
+        } else {
+            class.namespace.clone()
+        };
         let (spec, spec_id) = self.intern(Spec {
+            namespace,
+            priority: class.priority,
             node_name: class.node_name,
             requests,
             nonzero: class.nonzero,
@@ -110,18 +147,28 @@ impl Engine {
             tolerations: class.tolerations,
             ports: class.ports,
             spread: class.spread,
+            images: class.images,
+            affinity: class.affinity,
+            anti_affinity: class.anti_affinity,
+            preferred_pods: class.preferred_pods,
+            constraints: class.constraints,
         });
         let (identity, identity_id) = self.peers.intern(Identity {
             namespace: class.namespace,
             labels: class.labels,
             owner: class.owner,
+            leaving: class.leaving,
         });
+        let loads = self
+            .terms
+            .compile(&spec, &self.nodes, &mut self.peers, &mut self.topologies);
         Compiled {
             engine: self.id,
             spec_id,
             spec,
             identity_id,
-            _identity: identity,
+            identity,
+            loads,
         }
     }
 
@@ -134,36 +181,6 @@ impl Engine {
         id
     }
 
-    fn intern(&mut self, spec: Spec) -> (Arc<Spec>, u64) {
-        if let Some((kept, &id)) = self.specs.get_key_value(&spec) {
-            return (kept.clone(), id);
-        }
-        self.sweep();
-        self.last_spec += 1;
-        let spec = Arc::new(spec);
-        self.specs.insert(spec.clone(), self.last_spec);
-        (spec, self.last_spec)
-    }
-
-    /// Drop specs that no pod and no compiled class holds, with their views, whenever their number has doubled.
-    fn sweep(&mut self) {
-        if self.specs.len() < self.sweep_at.max(1024) {
-            return;
-        }
-        let (views, peers) = (&mut self.views, &mut self.peers);
-        self.specs.retain(|spec, id| {
-            let view = usize::from(views.contains_key(id));
-            let held = Arc::strong_count(spec) > 1 + view;
-            if !held {
-                if let Some(group) = views.remove(id).and_then(|view| view.group) {
-                    peers.leave(group);
-                }
-            }
-            held
-        });
-        self.sweep_at = 2 * self.specs.len();
-    }
-
     pub fn set_node(&mut self, info: NodeInfo) {
         let slot = self.slot(&info.name);
         let mut allocatable = vec![0; self.resources.len()];
@@ -174,21 +191,59 @@ impl Engine {
             }
             allocatable[id] = *amount;
         }
+        self.count_images(slot, -1);
         let node = &mut self.nodes[slot as usize];
         self.present += usize::from(!node.present);
         node.set(info, allocatable);
-        self.changed(slot, true);
+        self.count_images(slot, 1);
+        self.moved(slot);
     }
 
     pub fn remove_node(&mut self, name: &str) {
         let Some(&slot) = self.index.get(name) else {
             return;
         };
+        self.count_images(slot, -1);
         let node = &mut self.nodes[slot as usize];
         self.present -= usize::from(node.present);
         node.unset();
-        self.changed(slot, true);
+        self.moved(slot);
         self.release(slot);
+    }
+
+    fn count_images(&mut self, slot: u32, sign: i32) {
+        for image in self.nodes[slot as usize].images.keys() {
+            match self.images.get_mut(image) {
+                Some(count) => *count = count.wrapping_add_signed(sign),
+                None => _ = self.images.insert(image.clone(), 1),
+            }
+            if self.images.get(image) == Some(&0) {
+                self.images.remove(image);
+            }
+        }
+    }
+
+    /// The node itself changed, its labels perhaps.
+    fn moved(&mut self, slot: u32) {
+        self.topologies
+            .set(slot as usize, &self.nodes[slot as usize]);
+        self.changed(slot, true);
+    }
+
+    /// Whether pods without constraints of their own are spread over zones, too.
+    pub(super) fn zoned(&self) -> bool {
+        self.topologies.table(self.defaults.zone).live() > 1
+    }
+
+    pub fn set_namespace(&mut self, name: &str, labels: Option<Labels>) {
+        self.peers.set_namespace(name, labels);
+        for view in self.views.values_mut() {
+            view.refusal = None;
+        }
+    }
+
+    pub fn set_budgets(&mut self, budgets: Vec<Budget>) {
+        self.budgets = budgets;
     }
 
     pub fn has_node(&self, name: &str) -> bool {
@@ -200,8 +255,13 @@ impl Engine {
     }
 
     fn node(&self, name: &str) -> Option<&Node> {
-        let node = &self.nodes[*self.index.get(name)? as usize];
-        node.present.then_some(node)
+        self.known(name).map(|slot| &self.nodes[slot])
+    }
+
+    /// The slot of a node that is known.
+    pub(super) fn known(&self, name: &str) -> Option<usize> {
+        let slot = *self.index.get(name)? as usize;
+        self.nodes[slot].present.then_some(slot)
     }
 
     /// The slot of a name; a new one takes the lowest that is free.
@@ -215,7 +275,7 @@ impl Engine {
         }
         self.nodes[slot as usize] = Node::named(name);
         self.index.insert(name.to_owned(), slot);
-        self.changed(slot, true);
+        self.moved(slot);
         slot
     }
 
@@ -238,133 +298,51 @@ impl Engine {
         self.journal.push(Change { slot, itself });
     }
 
-    pub fn add_pod(&mut self, uid: &str, pod: &Arc<Compiled>, node: &str) -> bool {
-        if let Some(before) = self.pods.get(uid) {
-            let same = before.pod.spec_id == pod.spec_id
-                && before.pod.identity_id == pod.identity_id
-                && self.nodes[before.slot as usize].name == node;
+    pub fn add_pod(&mut self, uid: &str, pod: &Arc<Compiled>, node: &str, started: i64) -> bool {
+        self.withdraw(uid);
+        if let Some((slot, member)) = self.pods.get_mut(uid) {
+            member.started = started;
+            let same = member.pod.spec_id == pod.spec_id
+                && member.pod.identity_id == pod.identity_id
+                && self.nodes[slot as usize].name == node;
             if same {
                 return false;
             }
         }
         self.remove_pod(uid);
         let slot = self.slot(node);
-        self.place(uid, pod, slot);
+        self.place(uid, pod, slot, started);
         true
     }
 
-    fn place(&mut self, uid: &str, pod: &Arc<Compiled>, slot: u32) {
+    pub(super) fn place(&mut self, uid: &str, pod: &Arc<Compiled>, slot: u32, started: i64) {
         self.nodes[slot as usize].add(&pod.spec);
         self.peers.count(pod.identity_id, slot, 1);
+        self.terms.count(&pod.loads, slot, 1);
         self.changed(slot, false);
-        let placed = Placed {
-            slot,
-            pod: pod.clone(),
-        };
-        self.pods.insert(uid.to_owned(), placed);
+        self.pods.insert(uid, pod, slot, started);
     }
 
     pub fn remove_pod(&mut self, uid: &str) {
-        if let Some(Placed { slot, pod }) = self.pods.remove(uid) {
+        if let Some((slot, pod)) = self.pods.remove(uid) {
             self.nodes[slot as usize].remove(&pod.spec);
             self.peers.count(pod.identity_id, slot, -1);
+            self.terms.count(&pod.loads, slot, -1);
             self.changed(slot, false);
             self.release(slot);
         }
     }
 
     pub fn pod_node(&self, uid: &str) -> Option<&str> {
-        let placed = self.pods.get(uid)?;
-        Some(&self.nodes[placed.slot as usize].name)
+        let slot = self.pods.slot(uid)?;
+        Some(&self.nodes[slot as usize].name)
     }
 
-    /// Decide for one pod, and count it where it goes.
-    pub fn schedule(&mut self, uid: &str, pod: &Arc<Compiled>) -> Decision<'_> {
-        self.remove_pod(uid);
-        self.sync(pod);
-        let totals = &self.views[&pod.spec_id].totals;
-        match highest(totals, INFEASIBLE, &mut self.random) {
-            Some(slot) => {
-                self.place(uid, pod, slot as u32);
-                Decision::Node(&self.nodes[slot].name)
-            }
-            None => Decision::Refused(self.refusal(pod)),
-        }
-    }
-
-    pub fn fits(&self, pod: &Compiled, node: &str) -> bool {
-        let passes =
-            |node| filters::pass(&pod.spec, node, false) && filters::pass(&pod.spec, node, true);
-        self.node(node).is_some_and(passes)
-    }
-
-    /// Every node that passes, with its score, in slot order.
-    pub fn scores(&mut self, pod: &Compiled) -> Vec<(&str, i32)> {
-        self.sync(pod);
-        let totals = self.views[&pod.spec_id].totals.iter().zip(&self.nodes);
-        totals
-            .filter(|(&total, _)| total != INFEASIBLE)
-            .map(|(&total, node)| (node.name.as_str(), total))
-            .collect()
-    }
-
-    /// Counted once per kind of pod and state of the cluster; the view must be in step.
-    fn refusal(&mut self, pod: &Compiled) -> &Refusal {
-        let nodes = &self.nodes;
-        let view = self
-            .views
-            .get_mut(&pod.spec_id)
-            .expect("sync has made the view");
-        view.refusal.get_or_insert_with(|| {
-            let mut counts = AHashMap::new();
-            for node in nodes.iter().filter(|node| node.present) {
-                for reason in filters::reasons(&pod.spec, node) {
-                    *counts.entry(reason).or_insert(0) += 1;
-                }
-            }
-            counts.into_iter().collect()
-        })
-    }
-
-    /// Bring the pod's view in step with the nodes, making it if need be.
-    fn sync(&mut self, pod: &Compiled) {
-        self.clock += 1;
-        if !self.views.contains_key(&pod.spec_id) {
-            self.evict();
-            let group = pod.spec.spread.as_ref().map(|s| self.peers.join(s));
-            let mut view = View::new(pod.spec.clone(), group);
-            view.rebuild(&self.nodes, self.peers.counts(group));
-            view.position = self.journal_start + self.journal.len() as u64;
-            self.views.insert(pod.spec_id, view);
-        }
-        let view = self.views.get_mut(&pod.spec_id).expect("just made");
-        let end = self.journal_start + self.journal.len() as u64;
-        if view.position < end {
-            let peers = self.peers.counts(view.group);
-            if view.position < self.journal_start {
-                view.rebuild(&self.nodes, peers);
-            } else {
-                let news = &self.journal[(view.position - self.journal_start) as usize..];
-                let news = news.iter().map(|c| (c.slot as usize, c.itself));
-                view.update(news, &self.nodes, peers);
-            }
-            view.position = end;
-        }
-        view.used_at = self.clock;
-    }
-
-    /// Make room for one more view: the least recently used goes.
-    fn evict(&mut self) {
-        let most = (VIEW_SLOTS / self.nodes.len().max(1)).max(MIN_VIEWS);
-        if self.views.len() < most {
-            return;
-        }
-        let oldest = self.views.iter().min_by_key(|(_, view)| view.used_at);
-        let Some(id) = oldest.map(|(&id, _)| id) else {
-            return;
-        };
-        if let Some(group) = self.views.remove(&id).and_then(|view| view.group) {
-            self.peers.leave(group);
+    pub(super) fn world(&self) -> World<'_> {
+        World {
+            topologies: &self.topologies,
+            peers: &self.peers,
+            terms: &self.terms,
         }
     }
 }

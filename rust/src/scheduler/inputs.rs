@@ -81,12 +81,60 @@ pub struct Spread {
     pub selector: Labels,
 }
 
+/// Requirements that must all hold; None selects nothing.
+pub type LabelSelector = Option<Vec<Requirement>>;
+
+/// Pods of some namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Who {
+    pub selector: LabelSelector,
+    pub namespaces: Vec<String>,
+    pub namespace_selector: LabelSelector,
+}
+
+/// Pods, and the label key of nodes that says how near is near.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PodTerm {
+    pub topology: String,
+    pub who: Who,
+}
+
+/// A term that earns `weight` for every pod nearby that it selects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WeightedPodTerm {
+    pub weight: i64,
+    pub term: PodTerm,
+}
+
+/// How evenly the pods of the pod's own namespace shall be spread over which domains.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Constraint {
+    pub topology: String,
+    pub max_skew: i64,
+    pub hard: bool,
+    pub selector: LabelSelector,
+    pub min_domains: i64,
+    pub honor_affinity: bool,
+    pub honor_taints: bool,
+}
+
+/// How many of some pods may be disrupted now.
+#[derive(Clone, Debug, Default)]
+pub struct Budget {
+    pub namespace: String,
+    pub selector: LabelSelector,
+    pub allowed: i64,
+    pub disrupted: Vec<String>,
+}
+
 /// All that scheduling knows of a pod.
 #[derive(Clone, Debug, Default)]
 pub struct PodClass {
     pub namespace: String,
     pub labels: Labels,
     pub owner: String,
+    pub leaving: bool,
+    pub priority: i64,
     pub node_name: String,
     pub requests: Vec<(String, i64)>,
     pub nonzero: [i64; 2],
@@ -96,6 +144,11 @@ pub struct PodClass {
     pub tolerations: Vec<Toleration>,
     pub ports: Vec<HostPort>,
     pub spread: Option<Spread>,
+    pub images: Vec<String>,
+    pub affinity: Vec<PodTerm>,
+    pub anti_affinity: Vec<PodTerm>,
+    pub preferred_pods: Vec<WeightedPodTerm>,
+    pub constraints: Vec<Constraint>,
 }
 
 /// All that scheduling knows of a node, apart from its pods.
@@ -107,6 +160,7 @@ pub struct NodeInfo {
     pub unschedulable: bool,
     pub allocatable: Vec<(String, i64)>,
     pub max_pods: i64,
+    pub images: Vec<(String, i64)>,
 }
 
 /// Number of a resource's column: 0 is CPU, 1 is memory.
@@ -124,6 +178,9 @@ pub struct Request {
 /// What decides where a pod may go: a PodClass without what the pod counts as, resources numbered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Spec {
+    /// Whose pods `constraints` count; "" without constraints, so that namespaces share specs.
+    pub namespace: String,
+    pub priority: i64,
     pub node_name: String,
     pub requests: Vec<Request>,
     pub nonzero: [i64; 2],
@@ -133,6 +190,11 @@ pub struct Spec {
     pub tolerations: Vec<Toleration>,
     pub ports: Vec<HostPort>,
     pub spread: Option<Spread>,
+    pub images: Vec<String>,
+    pub affinity: Vec<PodTerm>,
+    pub anti_affinity: Vec<PodTerm>,
+    pub preferred_pods: Vec<WeightedPodTerm>,
+    pub constraints: Vec<Constraint>,
 }
 
 impl Spec {
@@ -143,12 +205,20 @@ impl Spec {
             .find(|r| r.resource == resource)
             .map_or(0, |r| r.amount)
     }
+
+    /// Whether other nodes' pods decide about a node, whatever pods there are.
+    pub fn looks_around(&self) -> bool {
+        !self.affinity.is_empty()
+            || !self.anti_affinity.is_empty()
+            || self.constraints.iter().any(|c| c.hard)
+    }
 }
 
-/// What spreading counts a placed pod as.
+/// What affinity and spreading know a placed pod as.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     pub namespace: String,
     pub labels: Labels,
     pub owner: String,
+    pub leaving: bool,
 }

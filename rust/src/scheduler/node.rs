@@ -13,6 +13,8 @@ pub struct Node {
     pub taints: Vec<Taint>,
     pub unschedulable: bool,
     pub max_pods: i64,
+    /// Name and size in bytes.
+    pub images: AHashMap<String, i64>,
     allocatable: Vec<i64>,
     used: Vec<i64>,
     pub nonzero: [i64; 2],
@@ -36,6 +38,7 @@ impl Node {
         self.taints = info.taints;
         self.unschedulable = info.unschedulable;
         self.max_pods = info.max_pods;
+        self.images = info.images.into_iter().collect();
         self.allocatable = allocatable;
     }
 
@@ -44,6 +47,7 @@ impl Node {
         self.labels.clear();
         self.taints.clear();
         self.allocatable.clear();
+        self.images.clear();
         self.max_pods = 0;
     }
 

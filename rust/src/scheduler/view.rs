@@ -7,8 +7,10 @@
 use super::filters;
 use super::inputs::Spec;
 use super::node::Node;
-use super::scores::{points, Scale, MAX_RAW, SCORES};
-use super::spread::GroupId;
+use super::peers::{IdentityId, RuleId};
+use super::relations::{flags, Relations};
+use super::scores::{points, Facts, Scale, MAX_RAW, SCORES};
+use ahash::AHashMap;
 use std::sync::Arc;
 
 /// The total of a node that does not pass.
@@ -19,13 +21,18 @@ pub type Refusal = Vec<(String, usize)>;
 
 pub struct View {
     pub spec: Arc<Spec>,
-    pub group: Option<GroupId>,
+    pub group: Option<RuleId>,
+    pub relations: Option<Relations>,
     /// How far in the engine's journal this view has read.
     pub position: u64,
     pub used_at: u64,
-    /// The refusal as of `position`, if it was asked for.
-    pub refusal: Option<Refusal>,
+    /// The refusal as of `position`, if it was asked for, and for which pods.
+    pub refusal: Option<(IdentityId, Refusal)>,
+    /// What the scores said of the cluster as a whole when all slots were last evaluated.
+    pub basis: Basis,
     pub totals: Vec<i32>,
+    /// Per slot: see `relations`; empty for pods that need none.
+    pub flags: Vec<u8>,
     /// Per slot: whether the filters pass that look at the node alone.
     passes: Vec<bool>,
     /// Per slot: the weighted sum of scores that are in points already.
@@ -36,11 +43,31 @@ pub struct View {
     most: Vec<i32>,
 }
 
+/// What makes all scores of a view stale at once when it changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// For pods with images that some node has: the number of nodes, then of those with each image.
+    pub images: Vec<u32>,
+    /// Peers are not counted by node, since zones count, too.
+    pub zoned: bool,
+}
+
+/// What is outside the nodes: peers by slot, and how many nodes have an image.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    pub peers: &'a [i32],
+    pub nodes: usize,
+    pub images: &'a AHashMap<String, u32>,
+}
+
 impl View {
-    pub fn new(spec: Arc<Spec>, group: Option<GroupId>) -> View {
+    pub fn new(spec: Arc<Spec>, group: Option<RuleId>, relations: Option<Relations>) -> View {
         View {
             spec,
             group,
+            relations,
+            basis: Basis::default(),
+            flags: Vec::new(),
             position: 0,
             used_at: 0,
             refusal: None,
@@ -53,10 +80,10 @@ impl View {
     }
 
     /// Evaluate every slot anew.
-    pub fn rebuild(&mut self, nodes: &[Node], peers: &[i32]) {
+    pub fn rebuild(&mut self, nodes: &[Node], around: Around<'_>) {
         self.totals.clear();
         self.most.fill(0);
-        self.update((0..nodes.len()).map(|slot| (slot, true)), nodes, peers);
+        self.update((0..nodes.len()).map(|slot| (slot, true)), nodes, around);
     }
 
     /// Evaluate the slots that changed: (slot, whether the node itself changed or only its pods).
@@ -64,13 +91,17 @@ impl View {
         &mut self,
         changed: impl Iterator<Item = (usize, bool)>,
         nodes: &[Node],
-        peers: &[i32],
+        around: Around<'_>,
     ) {
         self.resize(nodes.len());
         let mut stale = false;
         for (slot, itself) in changed {
-            let peers = peers.get(slot).copied().unwrap_or(0);
-            stale |= self.refresh(slot, &nodes[slot], peers, itself);
+            let facts = Facts {
+                peers: around.peers.get(slot).copied().unwrap_or(0),
+                nodes: around.nodes,
+                images: around.images,
+            };
+            stale |= self.refresh(slot, &nodes[slot], &facts, itself);
         }
         if stale {
             self.rescale();
@@ -82,6 +113,9 @@ impl View {
         self.totals.resize(slots, INFEASIBLE);
         self.passes.resize(slots, false);
         self.base.resize(slots, 0);
+        if self.relations.is_some() || self.group.is_some() {
+            self.flags.resize(slots, 0);
+        }
         for (raws, score) in self.raws.iter_mut().zip(&SCORES) {
             if score.scale != Scale::Points {
                 raws.resize(slots, 0);
@@ -90,9 +124,12 @@ impl View {
     }
 
     /// Evaluate one slot; true when a highest raw value may have changed.
-    fn refresh(&mut self, slot: usize, node: &Node, peers: i32, itself: bool) -> bool {
+    fn refresh(&mut self, slot: usize, node: &Node, facts: &Facts<'_>, itself: bool) -> bool {
         let spec = &*self.spec;
         if itself {
+            if let Some(known) = self.flags.get_mut(slot) {
+                *known = flags(spec, node);
+            }
             self.passes[slot] = node.present && filters::pass(spec, node, false);
         }
         let passed = self.totals[slot] != INFEASIBLE;
@@ -102,13 +139,13 @@ impl View {
         for (k, score) in SCORES.iter().enumerate() {
             if score.scale == Scale::Points {
                 if passes {
-                    base += score.weight * (score.raw)(spec, node, peers);
+                    base += score.weight * (score.raw)(spec, node, facts);
                 }
                 continue;
             }
             let old = self.raws[k][slot];
             let new = if score.uses_pods || itself {
-                (score.raw)(spec, node, peers).min(MAX_RAW)
+                (score.raw)(spec, node, facts).min(MAX_RAW)
             } else {
                 old
             };
@@ -117,37 +154,69 @@ impl View {
             stale |= new > self.most[k] || (old == self.most[k] && new < old);
         }
         self.base[slot] = base;
-        self.totals[slot] = if passes { self.total(slot) } else { INFEASIBLE };
+        self.totals[slot] = if passes {
+            self.total(slot, &self.most)
+        } else {
+            INFEASIBLE
+        };
         stale
+    }
+
+    /// Whether the filters pass that look at the node alone.
+    pub fn passes_alone(&self, slot: usize) -> bool {
+        self.passes[slot]
+    }
+
+    /// Scale `totals` anew, of which some were taken away from those of this view.
+    pub fn narrowed(&self, totals: &mut [i32]) {
+        let most: Vec<i32> = self
+            .raws
+            .iter()
+            .zip(&self.most)
+            .map(|(raws, &most)| if most == 0 { 0 } else { highest(raws, totals) })
+            .collect();
+        if most == self.most {
+            return;
+        }
+        for (slot, total) in totals.iter_mut().enumerate() {
+            if *total != INFEASIBLE {
+                *total = self.total(slot, &most);
+            }
+        }
     }
 
     /// Find the highest raw values again, and where one changed, all totals.
     fn rescale(&mut self) {
         let mut changed = false;
         for (raws, most) in self.raws.iter().zip(&mut self.most) {
-            let feasible = raws.iter().zip(&self.totals);
-            let highest = feasible
-                .map(|(&raw, &total)| if total == INFEASIBLE { 0 } else { raw })
-                .fold(0, i32::max);
+            let highest = highest(raws, &self.totals);
             changed |= *most != highest;
             *most = highest;
         }
         if changed {
             for slot in 0..self.totals.len() {
                 if self.totals[slot] != INFEASIBLE {
-                    self.totals[slot] = self.total(slot);
+                    self.totals[slot] = self.total(slot, &self.most);
                 }
             }
         }
     }
 
-    fn total(&self, slot: usize) -> i32 {
+    fn total(&self, slot: usize, most: &[i32]) -> i32 {
         let mut total = self.base[slot];
         for (k, score) in SCORES.iter().enumerate() {
             if score.scale != Scale::Points {
-                total += score.weight * points(score.scale, self.raws[k][slot], self.most[k]);
+                total += score.weight * points(score.scale, self.raws[k][slot], most[k]);
             }
         }
         total
     }
+}
+
+/// The highest raw value among the slots that pass.
+fn highest(raws: &[i32], totals: &[i32]) -> i32 {
+    raws.iter()
+        .zip(totals)
+        .map(|(&raw, &total)| if total == INFEASIBLE { 0 } else { raw })
+        .fold(0, i32::max)
 }

@@ -15,31 +15,32 @@ from dromon.scheduler.scores import (
     preferred_affinity,
     spread,
 )
+from dromon.scheduler.scores.facts import Facts
 from dromon.scheduler.scores.points import MAX_POINTS
 
 
 def test_least_allocated_is_the_mean_share_left_free(make):
     node = make.state(allocatable={"cpu": 1000, "memory": 1000})
     node.add(PodClass(nonzero=(200, 0)))
-    assert least_allocated.raw(PodClass(nonzero=(300, 250)), node, 0) == (5000 + 7500) // 2
+    assert least_allocated.raw(PodClass(nonzero=(300, 250)), node, Facts()) == (5000 + 7500) // 2
 
 
 def test_least_allocated_is_zero_where_nothing_would_be_left(make):
     node = make.state(allocatable={"cpu": 1000, "memory": 1000})
-    assert least_allocated.raw(PodClass(nonzero=(1001, 5000)), node, 0) == 0
-    assert least_allocated.raw(PodClass(), make.state(), 0) == 0
+    assert least_allocated.raw(PodClass(nonzero=(1001, 5000)), node, Facts()) == 0
+    assert least_allocated.raw(PodClass(), make.state(), Facts()) == 0
 
 
 def test_balanced_prefers_even_use(make):
     node = make.state(allocatable={"cpu": 1000, "memory": 1000})
-    assert balanced.raw(PodClass(requests=(("cpu", 500), ("memory", 500))), node, 0) == MAX_POINTS
-    assert balanced.raw(PodClass(requests=(("cpu", 500),)), node, 0) == 7500
+    assert balanced.raw(PodClass(requests=(("cpu", 500), ("memory", 500))), node, Facts()) == MAX_POINTS
+    assert balanced.raw(PodClass(requests=(("cpu", 500),)), node, Facts()) == 7500
     node.add(PodClass(requests=(("memory", 500),)))
-    assert balanced.raw(PodClass(requests=(("cpu", 500),)), node, 0) == MAX_POINTS
+    assert balanced.raw(PodClass(requests=(("cpu", 500),)), node, Facts()) == MAX_POINTS
 
 
 def test_spread_counts_peers(make):
-    assert spread.raw(PodClass(), make.state(), 3) == 3
+    assert spread.raw(PodClass(), make.state(), Facts(peers=3)) == 3
 
 
 def test_soft_taints_count_unless_tolerated(make):
@@ -50,8 +51,8 @@ def test_soft_taints_count_unless_tolerated(make):
             Taint("c", "", "NoSchedule"),
         )
     )
-    assert prefer_taints.raw(PodClass(), node, 0) == 2
-    assert prefer_taints.raw(PodClass(tolerations=(Toleration("a", "Exists"),)), node, 0) == 1
+    assert prefer_taints.raw(PodClass(), node, Facts()) == 2
+    assert prefer_taints.raw(PodClass(tolerations=(Toleration("a", "Exists"),)), node, Facts()) == 1
 
 
 def test_preferred_terms_add_their_weights(make):
@@ -64,7 +65,7 @@ def test_preferred_terms_add_their_weights(make):
             PreferredTerm(100, Term()),
         )
     )
-    assert preferred_affinity.raw(pod, node, 0) == 95
+    assert preferred_affinity.raw(pod, node, Facts()) == 95
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ Neighbours: interface has the semantics; loop is the only user.
 
 from __future__ import annotations
 
-from dromon.scheduler.engine.interface import CompiledPod, Engine, Refusal
+from dromon.scheduler.engine.interface import LATEST, CompiledPod, Engine, Preemption, Refusal
 
-__all__ = ["CompiledPod", "Engine", "Refusal", "open_engine"]
+__all__ = ["LATEST", "CompiledPod", "Engine", "Preemption", "Refusal", "open_engine"]
 
 
 def open_engine(kind: str, seed: int) -> Engine:

@@ -23,3 +23,8 @@ def check(pod: PodClass, node: NodeState) -> tuple[str, ...]:
         if amount > node.allocatable.get(resource, 0) - node.used[resource]:
             reasons.append(f"Insufficient {resource}")
     return tuple(reasons)
+
+
+def hopeless(pod: PodClass, node: NodeState) -> bool:
+    """Whether the pod would not even fit on the empty node."""
+    return any(amount > node.allocatable.get(resource, 0) for resource, amount in pod.requests)

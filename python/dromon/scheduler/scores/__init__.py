@@ -1,9 +1,10 @@
 """The scores: each says how good a node is for a pod, among those that passed the filters.
 
-Adding one is one module here and one line in SCORES (and the same in rust/src/scheduler/scores). A score's
-`raw` is a pure function of the pod, the node, and how many peers (see inputs.Spread) the node has; `scale`
-says how raw values become points, 0 to MAX_POINTS. Integers, and floats only where both engines compute them
-by the same operations in the same order, so that they agree exactly.
+Adding one is one module here and one line in a table (and the same in rust/src/scheduler). The `raw` of a
+score of one node is a pure function of the pod, the node, and a few facts; `scale` says how raw values
+become points, 0 to MAX_POINTS. A score that looks at other nodes' pods gives the points of all feasible
+nodes at once. All are integers, and floats only where both engines compute them by the same operations in
+the same order, so that they agree exactly.
 
 Neighbours: engine.reference sums them up.
 """
@@ -14,9 +15,20 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from dromon.scheduler.cluster import Cluster
 from dromon.scheduler.inputs import PodClass
 from dromon.scheduler.node_state import NodeState
-from dromon.scheduler.scores import balanced, least_allocated, prefer_taints, preferred_affinity, spread
+from dromon.scheduler.scores import (
+    balanced,
+    image_locality,
+    least_allocated,
+    pod_affinity,
+    prefer_taints,
+    preferred_affinity,
+    spread,
+    topology_spread,
+)
+from dromon.scheduler.scores.facts import Facts
 from dromon.scheduler.scores.points import MAX_POINTS
 
 MAX_RAW = 200_000
@@ -36,7 +48,7 @@ class Score(NamedTuple):
 
     weight: int
     scale: Scale
-    raw: Callable[[PodClass, NodeState, int], int]
+    raw: Callable[[PodClass, NodeState, Facts], int]
 
 
 SCORES: tuple[Score, ...] = (
@@ -45,8 +57,15 @@ SCORES: tuple[Score, ...] = (
     Score(2, Scale.FEWER, spread.raw),
     Score(3, Scale.FEWER, prefer_taints.raw),
     Score(2, Scale.MORE, preferred_affinity.raw),
+    Score(1, Scale.POINTS, image_locality.raw),
 )
 """Weights are those of kube-scheduler's default plugins."""
+
+CLUSTER_SCORES: tuple[tuple[int, Callable[[PodClass, Cluster, Sequence[NodeState]], list[int]]], ...] = (
+    (2, topology_spread.points),
+    (2, pod_affinity.points),
+)
+"""Weight, and the points of all feasible nodes in order."""
 
 
 def normalize(scale: Scale, raws: Sequence[int]) -> list[int]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dromon.scheduler.inputs import PodClass
 from dromon.scheduler.node_state import NodeState
+from dromon.scheduler.scores.facts import Facts
 from dromon.scheduler.scores.points import MAX_POINTS
 
 
-def raw(pod: PodClass, node: NodeState, peers: int) -> int:
+def raw(pod: PodClass, node: NodeState, facts: Facts) -> int:
     """The mean, over CPU and memory, of the share that is free once the pod is there."""
     points = []
     for i, resource in enumerate(("cpu", "memory")):

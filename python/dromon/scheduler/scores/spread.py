@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dromon.scheduler.inputs import PodClass
 from dromon.scheduler.node_state import NodeState
+from dromon.scheduler.scores.facts import Facts
 
 
-def raw(pod: PodClass, node: NodeState, peers: int) -> int:
+def raw(pod: PodClass, node: NodeState, facts: Facts) -> int:
     """How many peers the node has."""
-    return peers
+    return facts.peers

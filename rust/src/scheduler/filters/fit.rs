@@ -3,12 +3,14 @@
 use super::Filter;
 use crate::scheduler::inputs::{Request, Spec};
 use crate::scheduler::node::Node;
+use crate::scheduler::tally::{Reason, Tally};
 
 pub const FILTER: Filter = Filter {
     name: "NodeResourcesFit",
     uses_pods: true,
     passes,
     reasons,
+    hopeless,
 };
 
 fn passes(pod: &Spec, node: &Node) -> bool {
@@ -22,10 +24,17 @@ fn covers(node: &Node, request: &Request) -> bool {
     request.amount <= free
 }
 
-fn reasons(pod: &Spec, node: &Node) -> Vec<String> {
-    let full = (node.pods >= node.max_pods).then(|| "Too many pods".to_owned());
-    let short = pod.requests.iter().filter(|r| !covers(node, r));
-    full.into_iter()
-        .chain(short.map(|r| format!("Insufficient {}", r.name)))
-        .collect()
+fn reasons(pod: &Spec, node: &Node, found: &mut Tally) {
+    if node.pods >= node.max_pods {
+        found.add(Reason::Text("Too many pods"));
+    }
+    for request in pod.requests.iter().filter(|r| !covers(node, r)) {
+        found.add(Reason::Insufficient(&request.name));
+    }
+}
+
+fn hopeless(pod: &Spec, node: &Node) -> bool {
+    pod.requests
+        .iter()
+        .any(|r| r.amount > node.allocatable(r.resource))
 }

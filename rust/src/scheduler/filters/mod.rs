@@ -9,6 +9,7 @@ pub mod unschedulable;
 
 use super::inputs::Spec;
 use super::node::Node;
+use super::tally::Tally;
 
 pub struct Filter {
     /// Upstream's plugin name.
@@ -17,7 +18,9 @@ pub struct Filter {
     pub uses_pods: bool,
     pub passes: fn(&Spec, &Node) -> bool,
     /// What users read; called only where `passes` is false.
-    pub reasons: fn(&Spec, &Node) -> Vec<String>,
+    pub reasons: fn(&Spec, &Node, &mut Tally),
+    /// Where `passes` is false: whether it would be so without any pods on the node, too.
+    pub hopeless: fn(&Spec, &Node) -> bool,
 }
 
 /// In the order in which they are asked; those that look at pods come after those that don't.
@@ -37,10 +40,7 @@ pub fn pass(pod: &Spec, node: &Node, uses_pods: bool) -> bool {
         .all(|f| f.uses_pods != uses_pods || (f.passes)(pod, node))
 }
 
-/// What the first filter that refuses says; empty when none does.
-pub fn reasons(pod: &Spec, node: &Node) -> Vec<String> {
-    FILTERS
-        .iter()
-        .find(|f| !(f.passes)(pod, node))
-        .map_or_else(Vec::new, |f| (f.reasons)(pod, node))
+/// The first filter that refuses the node.
+pub fn refuses(pod: &Spec, node: &Node) -> Option<&'static Filter> {
+    FILTERS.iter().find(|f| !(f.passes)(pod, node))
 }

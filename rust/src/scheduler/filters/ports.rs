@@ -3,12 +3,18 @@
 use super::Filter;
 use crate::scheduler::inputs::{HostPort, Spec};
 use crate::scheduler::node::Node;
+use crate::scheduler::tally::Reason;
 
 pub const FILTER: Filter = Filter {
     name: "NodePorts",
     uses_pods: true,
     passes,
-    reasons: |_, _| vec!["node(s) didn't have free ports for the requested pod ports".to_owned()],
+    reasons: |_, _, found| {
+        found.add(Reason::Text(
+            "node(s) didn't have free ports for the requested pod ports",
+        ))
+    },
+    hopeless: |_, _| false,
 };
 
 const ANY: &str = "0.0.0.0";

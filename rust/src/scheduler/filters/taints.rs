@@ -3,17 +3,18 @@
 use super::Filter;
 use crate::scheduler::inputs::{Spec, Taint, Toleration};
 use crate::scheduler::node::Node;
+use crate::scheduler::tally::Reason;
 
 pub const FILTER: Filter = Filter {
     name: "TaintToleration",
     uses_pods: false,
     passes: |pod, node| untolerated(pod, node).is_none(),
-    reasons: |pod, node| {
-        untolerated(pod, node)
-            .map(|t| format!("node(s) had untolerated taint {{{}: {}}}", t.key, t.value))
-            .into_iter()
-            .collect()
+    reasons: |pod, node, found| {
+        if let Some(taint) = untolerated(pod, node) {
+            found.add(Reason::Taint(&taint.key, &taint.value));
+        }
     },
+    hopeless: |_, _| true,
 };
 
 /// Whether one of the tolerations covers the taint.
@@ -29,7 +30,8 @@ pub fn tolerates(tolerations: &[Toleration], key: &str, value: &str, effect: &st
     })
 }
 
-fn untolerated<'a>(pod: &Spec, node: &'a Node) -> Option<&'a Taint> {
+/// The first taint that keeps the pod off.
+pub fn untolerated<'a>(pod: &Spec, node: &'a Node) -> Option<&'a Taint> {
     node.taints.iter().find(|t| {
         matches!(t.effect.as_str(), "NoSchedule" | "NoExecute")
             && !tolerates(&pod.tolerations, &t.key, &t.value, &t.effect)

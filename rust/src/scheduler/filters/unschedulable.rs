@@ -4,12 +4,14 @@ use super::taints::tolerates;
 use super::Filter;
 use crate::scheduler::inputs::Spec;
 use crate::scheduler::node::Node;
+use crate::scheduler::tally::Reason;
 
 pub const FILTER: Filter = Filter {
     name: "NodeUnschedulable",
     uses_pods: false,
     passes,
-    reasons: |_, _| vec!["node(s) were unschedulable".to_owned()],
+    reasons: |_, _, found| found.add(Reason::Text("node(s) were unschedulable")),
+    hopeless: |_, _| true,
 };
 
 fn passes(pod: &Spec, node: &Node) -> bool {

@@ -1,6 +1,6 @@
 //! CPU and memory should fill up evenly.
 
-use super::{Scale, Score, MAX_POINTS};
+use super::{Facts, Scale, Score, MAX_POINTS};
 use crate::scheduler::inputs::{ResourceId, Spec, CPU, MEMORY};
 use crate::scheduler::node::Node;
 
@@ -11,7 +11,7 @@ pub const SCORE: Score = Score {
     raw,
 };
 
-fn raw(pod: &Spec, node: &Node, _peers: i32) -> i32 {
+fn raw(pod: &Spec, node: &Node, _facts: &Facts) -> i32 {
     let deviation = match (share(pod, node, CPU), share(pod, node, MEMORY)) {
         (Some(cpu), Some(memory)) => (cpu - memory).abs() / 2.0,
         _ => 0.0,

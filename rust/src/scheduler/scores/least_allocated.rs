@@ -1,6 +1,6 @@
 //! The more CPU and memory a node would have left, the better.
 
-use super::{Scale, Score, MAX_POINTS};
+use super::{Facts, Scale, Score, MAX_POINTS};
 use crate::scheduler::inputs::{Spec, CPU, MEMORY};
 use crate::scheduler::node::Node;
 
@@ -11,7 +11,7 @@ pub const SCORE: Score = Score {
     raw,
 };
 
-fn raw(pod: &Spec, node: &Node, _peers: i32) -> i32 {
+fn raw(pod: &Spec, node: &Node, _facts: &Facts) -> i32 {
     let (mut sum, mut count) = (0, 0);
     for resource in [CPU, MEMORY] {
         let capacity = node.allocatable(resource);

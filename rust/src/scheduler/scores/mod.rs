@@ -1,6 +1,7 @@
 //! The scores: each says how good a node is for a pod. Adding one is one module and one line.
 
 pub mod balanced;
+pub mod image_locality;
 pub mod least_allocated;
 pub mod prefer_taints;
 pub mod preferred_affinity;
@@ -8,6 +9,7 @@ pub mod spread;
 
 use super::inputs::Spec;
 use super::node::Node;
+use ahash::AHashMap;
 
 /// What the best node gets from one score.
 pub const MAX_POINTS: i32 = 10_000;
@@ -30,16 +32,26 @@ pub struct Score {
     pub scale: Scale,
     /// Whether the raw value depends on the pods that are on the node, not only on the node itself.
     pub uses_pods: bool,
-    /// Pod, node, number of peers on the node.
-    pub raw: fn(&Spec, &Node, i32) -> i32,
+    pub raw: fn(&Spec, &Node, &Facts) -> i32,
 }
 
-pub static SCORES: [Score; 5] = [
+/// What a score of one node needs to know beyond the pod and the node.
+pub struct Facts<'a> {
+    /// How many pods are on the node from which the pod wants to be apart.
+    pub peers: i32,
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// Image -> how many nodes have it.
+    pub images: &'a AHashMap<String, u32>,
+}
+
+pub static SCORES: [Score; 6] = [
     least_allocated::SCORE,
     balanced::SCORE,
     spread::SCORE,
     prefer_taints::SCORE,
     preferred_affinity::SCORE,
+    image_locality::SCORE,
 ];
 
 /// Points for a raw value; `most` is the highest among the feasible nodes.

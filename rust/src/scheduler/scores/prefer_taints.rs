@@ -1,6 +1,6 @@
 //! Nodes with PreferNoSchedule taints are left to last.
 
-use super::{Scale, Score};
+use super::{Facts, Scale, Score};
 use crate::scheduler::filters::taints::tolerates;
 use crate::scheduler::inputs::Spec;
 use crate::scheduler::node::Node;
@@ -12,7 +12,7 @@ pub const SCORE: Score = Score {
     raw,
 };
 
-fn raw(pod: &Spec, node: &Node, _peers: i32) -> i32 {
+fn raw(pod: &Spec, node: &Node, _facts: &Facts) -> i32 {
     node.taints
         .iter()
         .filter(|t| t.effect == "PreferNoSchedule")

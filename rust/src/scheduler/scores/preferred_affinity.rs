@@ -1,6 +1,6 @@
 //! Preferred node affinity: terms that match add their weights up.
 
-use super::{Scale, Score, MAX_RAW};
+use super::{Facts, Scale, Score, MAX_RAW};
 use crate::scheduler::filters::node_affinity::term_matches;
 use crate::scheduler::inputs::Spec;
 use crate::scheduler::node::Node;
@@ -12,7 +12,7 @@ pub const SCORE: Score = Score {
     raw,
 };
 
-fn raw(pod: &Spec, node: &Node, _peers: i32) -> i32 {
+fn raw(pod: &Spec, node: &Node, _facts: &Facts) -> i32 {
     let matching = pod.preferred.iter().filter(|p| term_matches(&p.term, node));
     let sum = matching.fold(0i64, |sum, p| sum.saturating_add(p.weight));
     sum.clamp(0, i64::from(MAX_RAW)) as i32

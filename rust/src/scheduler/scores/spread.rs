@@ -6,5 +6,5 @@ pub const SCORE: Score = Score {
     weight: 2,
     scale: Scale::Fewer,
     uses_pods: true,
-    raw: |_, _, peers| peers,
+    raw: |_, _, facts| facts.peers,
 };

@@ -1,0 +1,243 @@
+//! The scores that look at other nodes: soft topology spread, and preferred affinity in both directions.
+//!
+//! Both need the feasible nodes as a whole (their domains, their least and most), so they are worked out for each
+//! decision, by passes over the nodes. Integers up to the last division, as in the readable engine.
+
+use super::folds::World;
+use super::inputs::Spec;
+use super::peers::{IdentityId, RuleId};
+use super::relations::{Relations, AFFINITY, SOFT_KEYS};
+use super::scores::MAX_POINTS;
+use super::topology::{KeyId, NOWHERE};
+use super::view::INFEASIBLE;
+
+const WEIGHT: i32 = 2;
+/// Sums are kept in this fraction of a pod.
+const UNIT: i64 = 1024;
+
+/// One soft constraint.
+struct Line {
+    key: KeyId,
+    group: RuleId,
+    needs: u8,
+    max_skew: i64,
+}
+
+/// What one pod counts in a topology of so many domains: more where there are more to choose from.
+fn weight(domains: usize) -> i64 {
+    (((domains + 2) as f64).ln() * UNIT as f64 + 0.5) as i64
+}
+
+/// The topologies that count where a pod has no constraints of its own.
+#[derive(Clone, Copy)]
+pub struct Defaults {
+    pub hostname: KeyId,
+    pub zone: KeyId,
+}
+
+/// Add what the pod's soft constraints say, or the default ones for the peers of `group`.
+pub fn spread(
+    totals: &mut [i32],
+    spec: &Spec,
+    relations: Option<&Relations>,
+    group: Option<RuleId>,
+    flags: &[u8],
+    defaults: Defaults,
+    world: World<'_>,
+) {
+    let soft = relations.map_or(&[][..], |relations| &relations.soft);
+    let mut lines: Vec<Line> = soft
+        .iter()
+        .map(|bound| Line {
+            key: bound.key,
+            group: bound.group,
+            needs: bound.needs,
+            max_skew: spec.constraints[bound.at].max_skew,
+        })
+        .collect();
+    let mut rated = SOFT_KEYS;
+    if let Some(group) = group {
+        rated = 0;
+        let line = |key, max_skew| Line {
+            key,
+            group,
+            needs: AFFINITY,
+            max_skew,
+        };
+        lines.extend([line(defaults.hostname, 3), line(defaults.zone, 5)]);
+    }
+    if lines.is_empty() {
+        return;
+    }
+    let mut sums = vec![0i64; totals.len()];
+    let ratable = |total: i32, flags: u8| total != INFEASIBLE && flags & rated == rated;
+    let nodes = totals
+        .iter()
+        .zip(flags)
+        .filter(|(&total, &flags)| ratable(total, flags))
+        .count();
+    for line in &lines {
+        if line.key == defaults.hostname {
+            by_host(&mut sums, line, nodes, world);
+        } else {
+            by_domain(&mut sums, line, totals, flags, rated, world);
+        }
+    }
+    let (mut least, mut most) = (i64::MAX, 0);
+    for ((&total, &flags), &sum) in totals.iter().zip(flags).zip(&sums) {
+        if ratable(total, flags) {
+            least = least.min(sum);
+            most = most.max(sum);
+        }
+    }
+    for ((total, &flags), &sum) in totals.iter_mut().zip(flags).zip(&sums) {
+        if ratable(*total, flags) {
+            *total += WEIGHT
+                * if most == 0 {
+                    MAX_POINTS
+                } else {
+                    part(most + least - sum, most)
+                };
+        }
+    }
+}
+
+/// Every node is a domain; the policies don't matter.
+fn by_host(sums: &mut [i64], line: &Line, nodes: usize, world: World<'_>) {
+    let weight = weight(nodes);
+    let table = world.topologies.table(line.key);
+    let base = (line.max_skew - 1) * UNIT;
+    for (sum, &domain) in sums.iter_mut().zip(&table.of_slot) {
+        if domain != NOWHERE {
+            *sum += base;
+        }
+    }
+    let counts = world.peers.counts(line.group);
+    for ((sum, &domain), &count) in sums.iter_mut().zip(&table.of_slot).zip(counts) {
+        if domain != NOWHERE {
+            *sum += i64::from(count) * weight;
+        }
+    }
+}
+
+fn by_domain(
+    sums: &mut [i64],
+    line: &Line,
+    totals: &[i32],
+    flags: &[u8],
+    rated: u8,
+    world: World<'_>,
+) {
+    let table = world.topologies.table(line.key);
+    let mut amounts = vec![0i64; table.width()];
+    let mut seen = vec![false; table.width()];
+    for ((&domain, &total), &flags) in table.of_slot.iter().zip(totals).zip(flags) {
+        if domain != NOWHERE && total != INFEASIBLE && flags & rated == rated {
+            seen[domain as usize] = true;
+        }
+    }
+    let counts = world.peers.counts(line.group);
+    let needs = line.needs | rated;
+    for ((&domain, &flags), &count) in table.of_slot.iter().zip(flags).zip(counts) {
+        if domain != NOWHERE && flags & needs == needs {
+            amounts[domain as usize] += i64::from(count);
+        }
+    }
+    let weight = weight(seen.iter().filter(|&&seen| seen).count());
+    for amount in &mut amounts {
+        *amount = *amount * weight + (line.max_skew - 1) * UNIT;
+    }
+    for (sum, &domain) in sums.iter_mut().zip(&table.of_slot) {
+        *sum += amounts.get(domain as usize).copied().unwrap_or(0);
+    }
+}
+
+/// Add what the pod's preferences say of placed pods, and theirs of the pod.
+pub fn pull(
+    totals: &mut [i32],
+    relations: Option<&Relations>,
+    identity: IdentityId,
+    world: World<'_>,
+) {
+    let mut by_key: Vec<(KeyId, Vec<i64>)> = Vec::new();
+    let pulls = relations.map_or(&[][..], |relations| &relations.pulls);
+    for &(key, group, weight) in pulls {
+        let table = world.topologies.table(key);
+        let sums = sums_of(&mut by_key, key, table.width());
+        for (&domain, &count) in table.of_slot.iter().zip(world.peers.counts(group)) {
+            if domain != NOWHERE {
+                sums[domain as usize] += weight * i64::from(count);
+            }
+        }
+    }
+    for (_, carried) in world.terms.of(world.peers.listeners(identity)) {
+        let table = world.topologies.table(carried.key);
+        for (&slot, sum) in carried.by_slot.iter().filter(|(_, sum)| sum.pull != 0) {
+            let domain = table.of_slot[slot as usize];
+            if domain != NOWHERE {
+                let sums = sums_of(&mut by_key, carried.key, table.width());
+                sums[domain as usize] += sum.pull;
+            }
+        }
+    }
+    if !by_key.is_empty() {
+        add_pull(totals, &by_key, world);
+    }
+}
+
+fn add_pull(totals: &mut [i32], by_key: &[(KeyId, Vec<i64>)], world: World<'_>) {
+    let mut sums = vec![0i64; totals.len()];
+    for (key, amounts) in by_key {
+        let of_slot = &world.topologies.table(*key).of_slot;
+        for (sum, &domain) in sums.iter_mut().zip(of_slot) {
+            *sum += amounts.get(domain as usize).copied().unwrap_or(0);
+        }
+    }
+    let (mut least, mut most) = (i64::MAX, i64::MIN);
+    for (_, &sum) in totals
+        .iter()
+        .zip(&sums)
+        .filter(|(&total, _)| total != INFEASIBLE)
+    {
+        least = least.min(sum);
+        most = most.max(sum);
+    }
+    if least >= most {
+        return;
+    }
+    for (total, &sum) in totals.iter_mut().zip(&sums) {
+        if *total != INFEASIBLE {
+            *total += WEIGHT * part(sum - least, most - least);
+        }
+    }
+}
+
+fn sums_of(by_key: &mut Vec<(KeyId, Vec<i64>)>, key: KeyId, width: usize) -> &mut Vec<i64> {
+    let at = by_key.iter().position(|(have, _)| *have == key);
+    let at = at.unwrap_or_else(|| {
+        by_key.push((key, vec![0; width]));
+        by_key.len() - 1
+    });
+    &mut by_key[at].1
+}
+
+/// The share of MAX_POINTS.
+#[inline]
+fn part(amount: i64, whole: i64) -> i32 {
+    ((i64::from(MAX_POINTS) * amount) as f64 / whole as f64) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_those_of_the_readable_engine() {
+        assert_eq!(
+            [weight(0), weight(1), weight(3), weight(5000)],
+            [710, 1125, 1648, 8722]
+        );
+        let all: i64 = (0..20_000).map(weight).sum();
+        assert_eq!(all, 182_359_601);
+    }
+}
