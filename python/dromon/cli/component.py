@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import logging
 import re
 import sys
@@ -18,6 +19,9 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+
+from dromon.base import durations
+from dromon.base.durations import Seconds
 
 log = logging.getLogger(__name__)
 
@@ -119,10 +123,12 @@ class _Lazy(click.Command):
 def options(config: type[Any]) -> list[click.Parameter]:
     """An option for each field of a config dataclass."""
     hints = typing.get_type_hints(config)
-    help_of = attribute_help(config.__doc__ or "")
-    return [
-        _option(field, hints[field.name], help_of.get(field.name, "")) for field in dataclasses.fields(config)
-    ]
+    help_of: dict[str, str] = {}
+    for base in reversed(config.__mro__):
+        help_of |= attribute_help(base.__doc__ or "")
+    shared = {name for base in config.__mro__[1:] for name in inspect.get_annotations(base)}
+    fields = sorted(dataclasses.fields(config), key=lambda field: field.name in shared)  # its own come first
+    return [_option(field, hints[field.name], help_of.get(field.name, "")) for field in fields]
 
 
 def attribute_help(docstring: str) -> dict[str, str]:
@@ -164,6 +170,18 @@ def _option(field: dataclasses.Field[Any], hint: Any, text: str) -> click.Option
     )
 
 
+class _Duration(click.ParamType[Any]):
+    """Seconds, or "15s" and "1m30s" as upstream's flags have it."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return value if isinstance(value, float) else durations.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 def _default(field: dataclasses.Field[Any]) -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
@@ -172,6 +190,8 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 def _click_type(hint: Any) -> tuple[type[Any] | click.ParamType[Any], bool]:
     """The type of an option, and whether it takes several values."""
+    if hint is Seconds:
+        return _Duration(), False
     origin = typing.get_origin(hint)
     if origin in (tuple, list, frozenset):
         return str, True

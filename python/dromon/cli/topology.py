@@ -50,8 +50,11 @@ def node_names(settings: Settings, host: Host) -> list[str]:
 def plan(settings: Settings, directory: DataDir, host: Host) -> list[Component]:
     """All components, in the order in which they start."""
     pki = directory.pki
-    scheduler = {"kubeconfig": str(directory.component_kubeconfig("scheduler"))}
+    # One of each runs here, and is restarted when it ends: an election would only delay that.
+    alone = {"leader_elect": False}
+    scheduler = {"kubeconfig": str(directory.component_kubeconfig("scheduler")), **alone}
     manager = {
+        **alone,
         "kubeconfig": str(directory.component_kubeconfig("controller-manager")),
         "pod_cidr": settings.pod_cidr,
         "root_ca_file": str(pki / "ca.crt"),

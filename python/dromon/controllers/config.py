@@ -5,13 +5,15 @@ Neighbours: the CLI parses flags into it, main.run takes it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
+
+from dromon.client.election import LeaderElection
 
 
 @dataclass(frozen=True, slots=True)
-class ControllerManagerConfig:
-    """Settings of one controller manager; all times are seconds.
+class ControllerManagerConfig(LeaderElection):
+    """Settings of one controller manager, those of leader election are LeaderElection's; times are seconds.
 
     Attributes:
         kubeconfig: path of the kubeconfig that it works with.
@@ -45,8 +47,10 @@ class ControllerManagerConfig:
     unhealthy_zone_threshold: float = 0.55
     terminated_pod_threshold: int = 12_500
     orphan_quarantine: float = 40.0
+    leader_elect_resource_name: str = field(default="kube-controller-manager", kw_only=True)
 
     def __post_init__(self) -> None:
+        self.check_election()
         for name in ("node_monitor_grace", "node_startup_grace"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be more than 0 seconds")

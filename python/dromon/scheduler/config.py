@@ -5,13 +5,15 @@ Neighbours: the command line makes it, main uses it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from dromon.client.election import LeaderElection
 
 
 @dataclass(frozen=True, slots=True)
-class SchedulerConfig:
-    """Settings of one scheduler.
+class SchedulerConfig(LeaderElection):
+    """Settings of one scheduler; those of leader election are LeaderElection's.
 
     Attributes:
         kubeconfig: path of the kubeconfig by which it reaches the API.
@@ -29,8 +31,10 @@ class SchedulerConfig:
     engine: Literal["rust", "python"] = "rust"
     seed: int | None = None
     bind_concurrency: int = 64
+    leader_elect_resource_name: str = field(default="kube-scheduler", kw_only=True)
 
     def __post_init__(self) -> None:
+        self.check_election()
         if self.engine not in ("rust", "python"):
             raise ValueError(f"engine: {self.engine!r} is neither rust nor python")
         if self.bind_concurrency < 1:

@@ -1,4 +1,4 @@
-"""The scheduler process: informers, the loop, and their wiring.
+"""The scheduler process: leader election, informers, the loop, and their wiring.
 
 Neighbours: the command line runs it; loop has the behaviour.
 """
@@ -16,9 +16,10 @@ from dromon.api.types.node import Node
 from dromon.api.types.pod import Pod
 from dromon.api.types.service import Service
 from dromon.base.clock import Clock, SystemClock
+from dromon.client.election import elected
 from dromon.client.events import EventRecorder
 from dromon.client.informer import Informer
-from dromon.client.rest import Client
+from dromon.client.rest import Client, Guard
 from dromon.scheduler.bind import PodBinder
 from dromon.scheduler.classes import ClassCache
 from dromon.scheduler.conditions import ConditionWriter
@@ -27,6 +28,8 @@ from dromon.scheduler.engine import open_engine
 from dromon.scheduler.loop import Scheduler
 
 log = logging.getLogger(__name__)
+
+COMPONENT = "kube-scheduler"
 
 UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
 """Finished pods hold nothing and want nothing; leaving this set shows as a deletion."""
@@ -38,18 +41,25 @@ async def run(
     clock: Clock | None = None,
     ready: Callable[[], None] | None = None,
 ) -> None:
-    """Schedule until cancelled.
+    """Schedule, while leading where a leader is elected, until cancelled.
 
     Args:
         config: see SchedulerConfig.
         clock: the system's unless a test gives its own.
-        ready: called once the first decision can be made: nodes, pods and services are known.
+        ready: called once the first decision can be made: nodes, pods and services are known. A scheduler
+            that waits to lead is not ready; a term that follows another calls it again.
     """
-    client = Client.from_kubeconfig(config.kubeconfig, user_agent="dromon-scheduler")
-    try:
-        await serve(config, client, clock or SystemClock(), ready)
-    finally:
-        await client.close()
+    chosen = clock or SystemClock()
+
+    async def term(guard: Guard | None) -> None:
+        # Each term begins with nothing: what an earlier one knew may be long out of date.
+        client = Client.from_kubeconfig(config.kubeconfig, user_agent="dromon-scheduler", guard=guard)
+        try:
+            await serve(config, client, chosen, ready)
+        finally:
+            await client.close()
+
+    await elected(config, config.kubeconfig, COMPONENT, term, chosen)
 
 
 async def serve(

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from dromon.cli import component, components
 from dromon.cli.commands import COMMANDS
 from dromon.cli.main import cli
+from dromon.scheduler.config import SchedulerConfig
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -48,6 +49,7 @@ def test_light_commands_do_not_import_the_heavy_ones() -> None:
     program = """
 import sys
 from dromon.cli.main import cli
+from dromon.scheduler.config import SchedulerConfig
 cli(["version", "--help"], standalone_mode=False)
 heavy = ("docker", "pyroute2", "cryptography", "uvloop", "dromon.apiserver", "dromon.kubelet", "dromon.store")
 print([m for m in heavy if m in sys.modules])
@@ -95,6 +97,17 @@ def test_options_come_from_the_config() -> None:
     assert not options["engine"].required
     assert isinstance(options["way"].type, click.Choice)
     assert list(options["way"].type.choices) == ["up", "down"]
+
+
+def test_inherited_settings_come_last_and_take_durations() -> None:
+    options = {o.name: o for o in component.options(SchedulerConfig) if isinstance(o, click.Option)}
+    assert next(iter(options)) == "kubeconfig"
+    assert options["leader_elect_resource_name"].default == "kube-scheduler"
+    duration = options["leader_elect_lease_duration"]
+    assert duration.help == "A holder that is not heard of for so long is replaced."
+    assert duration.type.convert("1m30s", duration, None) == 90
+    with pytest.raises(click.BadParameter, match='write it as "15s"'):
+        duration.type.convert("15 parsecs", duration, None)
 
 
 def test_values_become_the_config() -> None:
