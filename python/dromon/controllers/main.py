@@ -41,9 +41,7 @@ async def run(
 
     async def term(guard: Guard | None) -> None:
         # Each term begins with nothing: what an earlier one knew may be long out of date.
-        client = Client.from_kubeconfig(
-            config.kubeconfig, user_agent=USER_AGENT, msgpack=True, guard=guard, clock=chosen
-        )
+        client = Client.from_kubeconfig(config.kubeconfig, user_agent=USER_AGENT, guard=guard, clock=chosen)
         try:
             await Manager(config, client, chosen).run(ready)
         finally:
