@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dromon.api.types.discovery import EndpointSlice
+from dromon.api.types.meta import LabelSelector
 from dromon.controllers import pods
 from dromon.controllers.views import PodView
 
 CONTROLLER = "controller"
-"""pods: uid of the managing owner."""
+"""pods and replica sets: uid of the managing owner."""
 ORPHAN = "orphan"
 """pods: namespace of those that nobody manages."""
 NODE = "node"
@@ -26,7 +27,7 @@ LABEL = "label"
 STATE = "state"
 """pods: TERMINATED or UNSCHEDULED, for pod garbage collection."""
 SELECTOR = "selector"
-"""replication controllers and services: one pair of their selector."""
+"""whatever selects pods: one pair of its selector."""
 SERVICE = "service"
 """endpoint slices: the service that they belong to, "namespace/name"."""
 
@@ -46,8 +47,13 @@ def pairs(namespace: str, labels: Mapping[str, str]) -> list[str]:
     return [pair(namespace, k, v) for k, v in labels.items()]
 
 
-def _pod_controller(pod: PodView) -> Iterator[str]:
-    reference = pods.controller_of(pod.metadata)
+def choosers(namespace: str, labels: Mapping[str, str]) -> list[str]:
+    """The SELECTOR values under which everything that may choose an object with these labels is filed."""
+    return [*pairs(namespace, labels), pair(namespace, "", "")]
+
+
+def _controller(obj: Any) -> Iterator[str]:
+    reference = pods.controller_of(obj.metadata)
     if reference is not None:
         yield reference.uid
 
@@ -80,6 +86,15 @@ def _selector(obj: Any) -> Iterator[str]:
         yield pair(obj.metadata.namespace, key, selector[key])
 
 
+def _label_selector(obj: Any) -> Iterator[str]:
+    selector: LabelSelector | None = obj.spec.selector
+    if selector is None:
+        return
+    # One without a pair to file it under is filed where everybody looks.
+    key = min(selector.match_labels, default="")
+    yield pair(obj.metadata.namespace, key, selector.match_labels.get(key, ""))
+
+
 def _slice_service(slice_: EndpointSlice) -> Iterator[str]:
     name = slice_.metadata.labels.get(SERVICE_NAME_LABEL)
     if name:
@@ -88,13 +103,16 @@ def _slice_service(slice_: EndpointSlice) -> Iterator[str]:
 
 INDEXES: dict[tuple[str, str], dict[str, Callable[[Any], Iterable[str]]]] = {
     ("", "pods"): {
-        CONTROLLER: _pod_controller,
+        CONTROLLER: _controller,
         ORPHAN: _pod_orphan,
         NODE: _pod_node,
         LABEL: _pod_labels,
         STATE: _pod_state,
     },
     ("", "replicationcontrollers"): {SELECTOR: _selector},
+    ("apps", "replicasets"): {SELECTOR: _label_selector, CONTROLLER: _controller},
+    ("apps", "deployments"): {SELECTOR: _label_selector},
+    ("policy", "poddisruptionbudgets"): {SELECTOR: _label_selector},
     ("", "services"): {SELECTOR: _selector},
     ("discovery.k8s.io", "endpointslices"): {SERVICE: _slice_service},
 }

@@ -26,7 +26,7 @@ from dromon.controllers.nodes.eviction import TaintEviction
 from dromon.controllers.nodes.ipam import NodeIpam
 from dromon.controllers.nodes.lifecycle import NodeLifecycle
 from dromon.controllers.podgc import PodGarbageCollector
-from dromon.controllers.replication.controller import ReplicationManager
+from dromon.controllers.replication.controller import ReplicaSetManager, ReplicationManager
 from dromon.controllers.root_ca import RootCAController
 from dromon.controllers.serviceaccounts import ServiceAccountsController
 from dromon.controllers.services.endpoints import EndpointsController
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 CONTROLLERS: tuple[type[Controller[Any]], ...] = (
     ReplicationManager,
+    ReplicaSetManager,
     EndpointsController,
     SlicesController,
     NamespaceController,

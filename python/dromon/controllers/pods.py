@@ -6,7 +6,8 @@ Neighbours: the plans of replication, services, nodes and pod garbage collection
 from __future__ import annotations
 
 from dromon.api import times
-from dromon.api.types.meta import OwnerReference
+from dromon.api.labels import from_label_selector
+from dromon.api.types.meta import LabelSelector, OwnerReference
 from dromon.controllers.views import MetaView, PodConditionView, PodView
 
 
@@ -71,6 +72,13 @@ def created(metadata: MetaView) -> float:
     return times.parse(metadata.creation_timestamp) if metadata.creation_timestamp else 0.0
 
 
-def selects(selector: dict[str, str], labels: dict[str, str]) -> bool:
-    """Whether every pair of a map selector is among `labels` (an empty selector selects nothing)."""
-    return bool(selector) and (selector == labels or selector.items() <= labels.items())
+def selects(selector: dict[str, str] | LabelSelector | None, labels: dict[str, str]) -> bool:
+    """Whether a selector chooses an object with these labels.
+
+    An empty map selects nothing, an empty LabelSelector everything, None nothing (API conventions).
+    """
+    if isinstance(selector, dict):
+        return bool(selector) and (selector == labels or selector.items() <= labels.items())
+    if selector is None or not selector.match_labels.items() <= labels.items():
+        return False
+    return not selector.match_expressions or from_label_selector(selector).matches(labels)

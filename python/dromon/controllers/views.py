@@ -182,6 +182,9 @@ _TYPED: tuple[Resource[Any], ...] = (
     kinds.ENDPOINT_SLICES,
     kinds.LEASES,
     kinds.NAMESPACES,
+    kinds.DEPLOYMENTS,
+    kinds.REPLICA_SETS,
+    kinds.POD_DISRUPTION_BUDGETS,
     kinds.REPLICATION_CONTROLLERS,
     kinds.SERVICES,
 )

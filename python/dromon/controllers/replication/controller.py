@@ -1,4 +1,6 @@
-"""Keeps as many pods of each ReplicationController as it asks for.
+"""Keeps as many pods of each ReplicationController, and of each ReplicaSet, as it asks for.
+
+Both kinds mean the same; they differ in the form of their selector.
 
 Neighbours: plan (what to do), expectations (what was done and is not yet seen), controller (the loop).
 """
@@ -6,12 +8,12 @@ Neighbours: plan (what to do), expectations (what was done and is not yet seen),
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
 from dromon.api import kinds
-from dromon.api.types.workload import ReplicationController, ReplicationControllerStatus
+from dromon.api.resource import Resource
 from dromon.client.bulk import Bulk, Identity
 from dromon.controllers import indexes, views
 from dromon.controllers import pods as about
@@ -31,7 +33,6 @@ from dromon.controllers.replication import plan
 from dromon.controllers.views import PodView
 
 Key = tuple[str, str]
-KIND = "ReplicationController"
 
 
 class ReplicationManager(Controller[Key]):
@@ -39,18 +40,20 @@ class ReplicationManager(Controller[Key]):
 
     name: ClassVar[str] = "replicationcontroller"
     workers: ClassVar[int] = 5
+    resource: ClassVar[Resource[Any]] = kinds.REPLICATION_CONTROLLERS
+    component: ClassVar[str] = "replication-controller"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.expectations = Expectations(context.clock)
-        self.events = context.recorder("replication-controller")
+        self.events = context.recorder(self.component)
         self.bulk = Bulk(context.client)
-        self.controllers = context.informers.of(kinds.REPLICATION_CONTROLLERS)
+        self.controllers = context.informers.of(self.resource)
         self.pods = context.informers.of(views.PODS)
         self.watch(self.controllers, self.on_controller)
         self.watch(self.pods, self.on_pod)
 
-    def on_controller(self, old: ReplicationController | None, new: ReplicationController | None) -> None:
+    def on_controller(self, old: plan.Replicated | None, new: plan.Replicated | None) -> None:
         """A controller changed: look at it."""
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
             self.expectations.forget(old.metadata.uid)
@@ -87,12 +90,12 @@ class ReplicationManager(Controller[Key]):
             self._enqueue_owner(pod.metadata.namespace, owner.kind, owner.name)
 
     def _enqueue_owner(self, namespace: str, kind: str, name: str) -> None:
-        rc = self.controllers.get(namespace, name) if kind == KIND else None
+        rc = self.controllers.get(namespace, name) if kind == self.resource.kind else None
         if rc is not None:
             self.enqueue_soon((namespace, name), self.patience(rc.status.replicas))
 
-    def _selecting(self, pod: PodView) -> Iterable[ReplicationController]:
-        for value in indexes.pairs(pod.metadata.namespace, pod.metadata.labels):
+    def _selecting(self, pod: PodView) -> Iterable[plan.Replicated]:
+        for value in indexes.choosers(pod.metadata.namespace, pod.metadata.labels):
             for rc in self.controllers.by_index(indexes.SELECTOR, value):
                 if about.selects(rc.spec.selector, pod.metadata.labels):
                     yield rc
@@ -119,7 +122,7 @@ class ReplicationManager(Controller[Key]):
 
     # Adoption and release.
 
-    async def _claim(self, rc: ReplicationController, claims: plan.Claims) -> list[PodView]:
+    async def _claim(self, rc: plan.Replicated, claims: plan.Claims) -> list[PodView]:
         """Adopt and release; returns the pods that are the controller's afterwards."""
         owned = list(claims.owned)
         if claims.adopt:
@@ -155,12 +158,10 @@ class ReplicationManager(Controller[Key]):
             raise
         return True
 
-    async def _unchanged(self, rc: ReplicationController) -> bool:
+    async def _unchanged(self, rc: plan.Replicated) -> bool:
         """Ask the API itself whether this very controller lives and still wants what the cache says."""
         try:
-            live = await self.client.get(
-                kinds.REPLICATION_CONTROLLERS, rc.metadata.name, rc.metadata.namespace
-            )
+            live = await self.client.get(self.resource, rc.metadata.name, rc.metadata.namespace)
         except Exception as error:
             if is_not_found(error):
                 return False
@@ -173,7 +174,7 @@ class ReplicationManager(Controller[Key]):
 
     # Creation and deletion.
 
-    async def _scale(self, rc: ReplicationController, scale: plan.Scale) -> plan.Failure | None:
+    async def _scale(self, rc: plan.Replicated, scale: plan.Scale) -> plan.Failure | None:
         if scale.create:
             acted, errors = await self._create(rc, scale.create)
             reason = "FailedCreate"
@@ -190,7 +191,7 @@ class ReplicationManager(Controller[Key]):
             self.enqueue_soon(key_of(rc))
         return plan.Failure(reason, str(errors[0])) if errors else None
 
-    async def _create(self, rc: ReplicationController, count: int) -> tuple[bool, list[Exception]]:
+    async def _create(self, rc: plan.Replicated, count: int) -> tuple[bool, list[Exception]]:
         """Create `count` pods in growing batches; the first batch with an error is the last.
 
         In a namespace that is being deleted nothing can be made, which is no error. When the controller is
@@ -220,7 +221,7 @@ class ReplicationManager(Controller[Key]):
                 break
         return made > 0, errors
 
-    def _superseded(self, rc: ReplicationController) -> bool:
+    def _superseded(self, rc: plan.Replicated) -> bool:
         """Whether the informer shows that the controller is gone, or wants something else by now."""
         now = self.controllers.get(rc.metadata.namespace, rc.metadata.name)
         return (
@@ -230,7 +231,7 @@ class ReplicationManager(Controller[Key]):
             or now.metadata.deletion_timestamp is not None
         )
 
-    async def _delete(self, rc: ReplicationController, pods: Iterable[PodView]) -> list[Exception]:
+    async def _delete(self, rc: plan.Replicated, pods: Iterable[PodView]) -> list[Exception]:
         uid = rc.metadata.uid
         victims = list(pods)
         self.expectations.deleting(uid, [p.metadata.uid for p in victims])
@@ -255,12 +256,20 @@ class ReplicationManager(Controller[Key]):
 
     # Status.
 
-    async def _write_status(self, rc: ReplicationController, status: ReplicationControllerStatus) -> None:
+    async def _write_status(self, rc: plan.Replicated, status: plan.Status) -> None:
         if status == rc.status:
             return
         wanted = msgspec.structs.replace(rc, status=status)
         try:
-            await self.client.update(kinds.REPLICATION_CONTROLLERS, wanted, subresource="status")
+            await self.client.update(self.resource, wanted, subresource="status")
         except Exception as error:
             if not is_not_found(error):
                 raise
+
+
+class ReplicaSetManager(ReplicationManager):
+    """The same for ReplicaSets."""
+
+    name: ClassVar[str] = "replicaset"
+    resource: ClassVar[Resource[Any]] = kinds.REPLICA_SETS
+    component: ClassVar[str] = "replicaset-controller"

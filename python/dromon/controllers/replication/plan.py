@@ -1,4 +1,4 @@
-"""What a replication controller has to do: pure functions of the controller, its pods and the time.
+"""What a replication controller or replica set has to do: pure functions of it, its pods and the time.
 
 Neighbours: controller.py calls them in this order (claims, scale, status) and carries them out.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dromon.api import times
+from dromon.api.types.deployment import ReplicaSet, ReplicaSetCondition, ReplicaSetStatus
 from dromon.api.types.meta import ObjectMeta, OwnerReference
 from dromon.api.types.pod import Pod
 from dromon.api.types.workload import (
@@ -29,6 +31,10 @@ DELETIONS = 500
 
 REPLICA_FAILURE = "ReplicaFailure"
 
+Replicated = ReplicationController | ReplicaSet
+Status = ReplicationControllerStatus | ReplicaSetStatus
+Condition = ReplicationControllerCondition | ReplicaSetCondition
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
@@ -39,7 +45,7 @@ class Claims:
     release: list[PodView]
 
 
-def plan_claims(rc: ReplicationController, pods: Sequence[PodView]) -> Claims:
+def plan_claims(rc: Replicated, pods: Sequence[PodView]) -> Claims:
     """Compare owner references with the selector ("group == selector", talk, slide 29).
 
     Args:
@@ -73,12 +79,12 @@ class Scale:
     delete: tuple[PodView, ...] = ()
 
 
-def desired(rc: ReplicationController) -> int:
+def desired(rc: Replicated) -> int:
     """spec.replicas, 1 where it is not told."""
     return 1 if rc.spec.replicas is None else rc.spec.replicas
 
 
-def plan_scale(rc: ReplicationController, owned: Sequence[PodView]) -> Scale:
+def plan_scale(rc: Replicated, owned: Sequence[PodView]) -> Scale:
     """The difference between the pods that are wanted and those that are there, as far as one look goes."""
     if rc.metadata.deletion_timestamp is not None:
         return Scale()
@@ -103,11 +109,11 @@ def batches(count: int) -> Iterator[int]:
         size *= 2
 
 
-def owner_reference(rc: ReplicationController) -> OwnerReference:
+def owner_reference(rc: Replicated) -> OwnerReference:
     """How a pod names the controller that manages it."""
     return OwnerReference(
-        api_version="v1",
-        kind="ReplicationController",
+        api_version=rc.api_version,
+        kind=rc.kind,
         name=rc.metadata.name,
         uid=rc.metadata.uid,
         controller=True,
@@ -115,7 +121,7 @@ def owner_reference(rc: ReplicationController) -> OwnerReference:
     )
 
 
-def pod_for(rc: ReplicationController) -> Pod:
+def pod_for(rc: Replicated) -> Pod:
     """One replica, made from the template; the apiserver completes the name "<controller>-<5 characters>"."""
     template = rc.spec.template
     if template is None:
@@ -141,9 +147,7 @@ class Failure:
     message: str
 
 
-def plan_status(
-    rc: ReplicationController, owned: Sequence[PodView], failure: Failure | None, now: float
-) -> ReplicationControllerStatus:
+def plan_status(rc: Replicated, owned: Sequence[PodView], failure: Failure | None, now: float) -> Status:
     """The status that the controller should have.
 
     Args:
@@ -159,25 +163,25 @@ def plan_status(
             ready += 1
             at = about.available_at(pod, rc.spec.min_ready_seconds)
             available += at is not None and at <= now
-    return ReplicationControllerStatus(
+    return type(rc.status)(
         replicas=len(owned),
         fully_labeled_replicas=labelled,
         ready_replicas=ready,
         available_replicas=available,
         observed_generation=rc.metadata.generation,
-        conditions=_conditions(rc.status.conditions, failure, now),
+        conditions=_conditions(rc, failure, now),
     )
 
 
-def _conditions(
-    old: Sequence[ReplicationControllerCondition], failure: Failure | None, now: float
-) -> list[ReplicationControllerCondition]:
+def _conditions(rc: Replicated, failure: Failure | None, now: float) -> list[Any]:
+    old: Sequence[Condition] = rc.status.conditions
     others = [c for c in old if c.type != REPLICA_FAILURE]
     if failure is None:
         return others
     before = next((c for c in old if c.type == REPLICA_FAILURE), None)
     same = before is not None and before.status == "True" and before.reason == failure.reason
-    condition = ReplicationControllerCondition(
+    make = ReplicaSetCondition if isinstance(rc, ReplicaSet) else ReplicationControllerCondition
+    condition = make(
         type=REPLICA_FAILURE,
         status="True",
         last_transition_time=before.last_transition_time if before and same else times.format(now),
@@ -187,7 +191,7 @@ def _conditions(
     return [*others, condition]
 
 
-def next_look(rc: ReplicationController, owned: Sequence[PodView], now: float) -> float | None:
+def next_look(rc: Replicated, owned: Sequence[PodView], now: float) -> float | None:
     """When the next pod becomes available by the passing of time alone, in seconds from now, or None."""
     if not rc.spec.min_ready_seconds:
         return None
