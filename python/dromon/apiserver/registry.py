@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
@@ -107,6 +108,7 @@ class Registry:
                 return await self._settled(r, self._insert(r, obj, dry_run))
             except CompareFailed:
                 continue
+        await self.store.backend.settled(r.key(meta.namespace, meta.name))
         error = errors.already_exists(r.plural, r.group, meta.name)
         if generated:
             error.status.message += ", the server was not able to generate a unique name for the object"
@@ -171,16 +173,26 @@ class Registry:
             ApiError: 404, 409, 422 and what `change` raises.
         """
         key = r.key(namespace, name)
-        current = await self.store.latest(key)
-        while True:
-            if current is None:
-                raise errors.not_found(r.plural, r.group, name)
-            new, old = change(load(r, current)), load(r, current)
-            self._prepare_update(r, new, old, mode, subresource)
-            try:
-                return await self._settled(r, self._replace(r, new, old, current, mode, dry_run))
-            except CompareFailed as e:
-                current = e.current
+        async with self._standing(key):
+            current = await self.store.latest(key)
+            while True:
+                if current is None:
+                    raise errors.not_found(r.plural, r.group, name)
+                new, old = change(load(r, current)), load(r, current)
+                self._prepare_update(r, new, old, mode, subresource)
+                try:
+                    return await self._settled(r, self._replace(r, new, old, current, mode, dry_run))
+                except CompareFailed as e:
+                    current = e.current
+
+    @asynccontextmanager
+    async def _standing(self, key: str) -> AsyncIterator[None]:
+        """Let no refusal rest on a write that is in flight and may never become durable."""
+        try:
+            yield
+        except ApiError:
+            await self.store.backend.settled(key)
+            raise
 
     async def _replace(
         self, r: Resource[Any], new: Any, old: Any, current: KeyValue, mode: Mode, dry_run: bool
@@ -192,6 +204,7 @@ class Registry:
         async def write(more: Sequence[Op]) -> Stored:
             value = codec.encode_json(new)
             if value == current.value:
+                await self.store.backend.settled(current.key)
                 return Stored(new, value, expect)
             if dry_run:
                 await self._would_hold(more)
@@ -249,28 +262,30 @@ class Registry:
         deletion.validate_options(options)
         dry_run = dry_run or bool(options.dry_run)
         key = r.key(namespace, name)
-        current = await self.store.latest(key)
-        while True:
-            if current is None:
-                raise errors.not_found(r.plural, r.group, name)
-            obj = load(r, current)
-            self._admit(Attributes("delete", r, namespace, name, old=obj))
-            plan = deletion.plan(r, obj, options, self.clock.now())
-            obj.metadata.resource_version = ""
-            value = codec.encode_json(obj) if plan.changed else current.value
-            if dry_run or not (plan.remove or plan.changed):
-                return Stored(obj, value, current.mod_revision, gone=plan.remove)
-            expect = current.mod_revision
-            op: Op = Put(key, value, expect=expect, ttl=r.ttl)
-            hook = None
-            if plan.remove:
-                op, hook = Delete(key, expect=expect), self._hooks.get(r.struct)
-            try:
-                revision = await self._settled(r, reserving(hook, None, obj, self._together(op)))
-            except CompareFailed as e:
-                current = e.current
-                continue
-            return Stored(obj, value, revision, gone=plan.remove)
+        async with self._standing(key):
+            current = await self.store.latest(key)
+            while True:
+                if current is None:
+                    raise errors.not_found(r.plural, r.group, name)
+                obj = load(r, current)
+                self._admit(Attributes("delete", r, namespace, name, old=obj))
+                plan = deletion.plan(r, obj, options, self.clock.now())
+                obj.metadata.resource_version = ""
+                value = codec.encode_json(obj) if plan.changed else current.value
+                if dry_run or not (plan.remove or plan.changed):
+                    await self.store.backend.settled(key)
+                    return Stored(obj, value, current.mod_revision, gone=plan.remove)
+                expect = current.mod_revision
+                op: Op = Put(key, value, expect=expect, ttl=r.ttl)
+                hook = None
+                if plan.remove:
+                    op, hook = Delete(key, expect=expect), self._hooks.get(r.struct)
+                try:
+                    revision = await self._settled(r, reserving(hook, None, obj, self._together(op)))
+                except CompareFailed as e:
+                    current = e.current
+                    continue
+                return Stored(obj, value, revision, gone=plan.remove)
 
     def _together(self, op: Op) -> Callable[[Sequence[Op]], Awaitable[int]]:
         """A write for `reserving`: commit `op` with the others."""

@@ -184,6 +184,14 @@ class Store(Protocol):
         """
         ...
 
+    async def settled(self, key: str) -> None:
+        """Return when what `newest` shows of the key is committed; before, nobody may be told of it.
+
+        Raises:
+            NotAccepted: it did not become so.
+        """
+        ...
+
     async def barrier(self) -> int:
         """A revision that includes every write answered before this call, by any process on this backend.
 

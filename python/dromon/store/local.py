@@ -72,6 +72,7 @@ class LocalStore:
         self._wake = asyncio.Event()
         self._news: asyncio.Future[None] | None = None
         self._fault: str | None = "the store is not started"
+        self._failures = 0  # how often writes in flight were given up
         self._untidy: str | None = None  # what is wrong, though writing goes on
         self._closing = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -139,6 +140,13 @@ class LocalStore:
 
     async def newest(self, key: str) -> KeyValue | None:
         return self._state.newest(key)
+
+    async def settled(self, key: str) -> None:
+        upto, failures = self._state.in_flight(key), self._failures
+        while self._state.revision < upto and self._failures == failures and self._fault is None:
+            await asyncio.shield(self._next())
+        if upto and (self._failures != failures or self._state.revision < upto):
+            raise NotAccepted(self._fault or "the write that this depended on failed")
 
     async def barrier(self) -> int:
         # One process writes here, and an answered write is published.
@@ -291,6 +299,8 @@ class LocalStore:
                 answer.set_exception(Unavailable(why))
         self._pending.clear()
         self._state.forget_in_flight()
+        self._failures += 1
+        self._announce()
 
     async def _recover(self, journal: Journal) -> None:
         """Try until writing works again; then publish what did reach the file."""

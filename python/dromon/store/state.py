@@ -81,6 +81,11 @@ class State:
         accepted = self._in_flight.get(key)
         return accepted[1] if accepted is not None else self._items.get(key)
 
+    def in_flight(self, key: str) -> int:
+        """The revision of the key's newest accepted write, 0 where all that was accepted is committed."""
+        accepted = self._in_flight.get(key)
+        return accepted[0] if accepted is not None else 0
+
     def accept(self, ops: Sequence[Op], now: float) -> Transaction:
         """Check every expectation against the newest accepted state and give the changes their revision.
 

@@ -156,6 +156,9 @@ class EtcdStore:
         await self._writer.settled(self._layout.key(key))
         return await self._reader.get(key)
 
+    async def settled(self, key: str) -> None:
+        """At once: `newest` shows only what is committed."""
+
     async def barrier(self) -> int:
         self._usable()
         newest = await self._reader.barrier()

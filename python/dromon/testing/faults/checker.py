@@ -54,9 +54,9 @@ def check(recording: Recording) -> list[str]:
         *_acknowledged(log, recording.operations, authors),
         *_order(log, authors),
         *chain.from_iterable(_reading(o, states.get(o.key, _NOTHING)) for o in recording.operations),
-        *chain.from_iterable(_listing(each, log, times, authors) for each in recording.listings),
+        *_listings([*recording.listings, recording.final], log, times, authors),
         *chain.from_iterable(_watch(each, log) for each in recording.watches[1:]),
-        *_listing(recording.final, log, times, authors, final=True),
+        *_ended(recording.final, log),
     ]
 
 
@@ -181,7 +181,12 @@ def _states(log: Sequence[Event], authors: Authors) -> dict[str, list[_State]]:
 
 def _reading(o: Operation, states: Sequence[_State]) -> Iterator[str]:
     """What a GET shows, and what a refusal says, must have held while it was under way."""
-    possible = {s.revision for s in states if s.begins <= o.answered and s.ends >= o.invoked}
+    if o.outcome not in (Outcome.DONE, Outcome.REFUSED):
+        return
+    # Both times only grow from state to state.
+    first = bisect_left(states, o.invoked, key=lambda s: s.ends)
+    last = bisect_right(states, o.answered, key=lambda s: s.begins)
+    possible = {s.revision for s in states[first:last]}
     if o.verb is Verb.GET and o.outcome is Outcome.DONE and o.revision not in possible:
         yield f"{o} showed revision {o.revision}; possible were {sorted(possible)}"
     elif o.outcome is Outcome.REFUSED and o.verb is not Verb.GET:
@@ -210,27 +215,43 @@ class _Times:
         return self._newest[at - 1] if at else 0
 
 
-def _listing(
-    listing: Listing, log: Sequence[Event], times: _Times, authors: Authors, *, final: bool = False
+def _listings(
+    listings: Sequence[Listing], log: Sequence[Event], times: _Times, authors: Authors
 ) -> Iterator[str]:
-    what = "the final list" if final else f"a list at revision {listing.revision}"
-    upto = len(log) if final else bisect_right(log, listing.revision, key=lambda e: e.revision)
     state: dict[str, int] = {}
-    for event in log[:upto]:
-        if event.type is Type.DELETED:
-            state.pop(event.key, None)
-        else:
-            state[event.key] = event.revision
-    for key in sorted(state.keys() | listing.items.keys()):
-        if state.get(key) != listing.items.get(key):
-            shown, stood = listing.items.get(key), state.get(key)
-            yield f"{what} shows {key} at {shown}; by the log it stood at {stood}"
-    if listing.revision < (newest := times.newest(listing.invoked)):
-        yield f"{what} is older than {newest}, which was answered before"
-    for event in log[:upto]:
-        author = authors.get(event.revision)
-        if author is not None and author.invoked > listing.answered:
-            yield f"{what} shows what was asked for only later: {event}"
+    latest: Operation | None = None  # of those whose changes are in the state
+    at = 0
+    for listing in sorted(listings, key=lambda each: each.revision):
+        while at < len(log) and log[at].revision <= listing.revision:
+            event = log[at]
+            at += 1
+            if event.type is Type.DELETED:
+                state.pop(event.key, None)
+            else:
+                state[event.key] = event.revision
+            author = authors.get(event.revision)
+            if author is not None and (latest is None or author.invoked > latest.invoked):
+                latest = author
+        what = f"a list at revision {listing.revision}"
+        if state != listing.items:
+            yield f"{what} shows {_difference(listing.items, state)}"
+        if listing.revision < (newest := times.newest(listing.invoked)):
+            yield f"{what} is older than {newest}, which was answered before"
+        if latest is not None and latest.invoked > listing.answered:
+            yield f"{what} shows what was asked for only later: {latest}"
+
+
+def _difference(shown: Mapping[str, int], stood: Mapping[str, int]) -> str:
+    return "; ".join(
+        f"{key} at {shown.get(key)}, but by the log it stood at {stood.get(key)}"
+        for key in sorted(shown.keys() | stood.keys())
+        if shown.get(key) != stood.get(key)
+    )
+
+
+def _ended(final: Listing, log: Sequence[Event]) -> Iterator[str]:
+    if log and log[-1].revision > final.revision:
+        yield f"the log goes on after the final list, which is at {final.revision}: {log[-1]}"
 
 
 def _watch(watch: Watch, log: Sequence[Event]) -> Iterator[str]:

@@ -50,7 +50,7 @@ class Operation:
             answer does not say.
     """
 
-    client: str
+    client: int
     verb: Verb
     key: str
     value: str
