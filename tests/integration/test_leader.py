@@ -57,11 +57,12 @@ class Scheduler:
 class Scene:
     """The server, what reached it, and a stream of pods that want nodes."""
 
-    def __init__(self, api: RunningApiServer, client: Client, seen: list[Seen], logs: Path) -> None:
+    def __init__(self, api: RunningApiServer, client: Client, logs: Path) -> None:
         self.api = api
         self.client = client
-        self.seen = seen
+        self.seen: list[Seen] = []
         self.logs = logs
+        self.trap: Scheduler | None = None
 
     async def start(self, name: str) -> Scheduler:
         user = f"system:kube-scheduler:{name}"
@@ -69,6 +70,7 @@ class Scene:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "dromon", "scheduler"),
                 *("--kubeconfig", str(self.api.kubeconfig_for(user))),
+                *("--bind-concurrency", "1"),  # so that more waits to be written whenever it is stopped
                 *(f"--leader-elect-{flag}={value}" for flag, value in TIMES.items()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -90,11 +92,19 @@ class Scene:
             await self.client.create(
                 PODS, convert({**pod, "spec": {"containers": [{"name": "c", "image": "i"}]}}, Pod)
             )
-            await asyncio.sleep(0.01)
+            if number % 50 == 0:
+                await asyncio.sleep(0.2)
 
     async def holder(self) -> str:
         found = (await self.client.list(LEASES, "kube-system")).items
         return next((lease.spec.holder_identity or "" for lease in found), "")
+
+    def arrived(self, seen: Seen) -> None:
+        """Note a request; who walked into the trap is stopped in the middle of its work."""
+        self.seen.append(seen)
+        if self.trap is not None and seen.acts and seen.user == self.trap.user:
+            self.trap.signal(signal.SIGSTOP)
+            self.trap = None
 
     def acting(self, since: int) -> set[str]:
         return {seen.user for seen in self.seen[since:] if seen.acts}
@@ -112,19 +122,20 @@ async def until(true: Callable[[], Any], what: str) -> None:
 
 @pytest.fixture
 async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    seen: list[Seen] = []
+    scenes: list[Scene] = []
     handle = ApiServer._handle
 
     async def recording(server: ApiServer, request: Request) -> Reply:
         user = pki.subject(request.certificate)[0] if request.certificate else ""
         if "scheduler" in user:
-            seen.append(Seen(user, request.headers.get("user-agent"), request.method, request.path))
+            scenes[0].arrived(Seen(user, request.headers.get("user-agent"), request.method, request.path))
         return await handle(server, request)
 
     monkeypatch.setattr(ApiServer, "_handle", recording)
     async with running_apiserver() as api:
         client = Client.from_kubeconfig(str(api.kubeconfig))
-        made = Scene(api, client, seen, tmp_path)
+        made = Scene(api, client, tmp_path)
+        scenes.append(made)
         await made.node()
         feed = asyncio.create_task(made.feed())
         try:
@@ -155,7 +166,8 @@ async def test_a_stopped_leader_writes_nothing_when_it_goes_on(
         await until(lambda since=since: len(scene.acting(since)) == 1, "one of them schedules")
         (user,) = scene.acting(since)
         leader, other = two if user == two[0].user else two[::-1]
-        leader.signal(signal.SIGSTOP)
+        scene.trap = leader
+        await until(lambda: scene.trap is None, "it is stopped while it writes")
         since = len(scene.seen)
         await until(lambda since=since, user=other.user: user in scene.acting(since), "the other takes over")
         since = len(scene.seen)
