@@ -87,7 +87,7 @@ def etcd_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
         yield lambda: server.url(prefix=f"/test{next(_prefixes)}")
 
 
-Make = Callable[[str, Limits | None], Store]
+Make = Callable[..., Store]
 
 
 @pytest.fixture
