@@ -39,6 +39,9 @@ from dromon.kubelet.worker import PodWorker
 
 log = logging.getLogger(__name__)
 
+ASSIGNED = "spec.nodeName!="
+"""The pods that have a node."""
+
 PATIENCE = 10.0
 """Seconds that a simulated node waits for its pod CIDR before it takes one that nobody assigned."""
 
@@ -158,7 +161,7 @@ class HollowNodes:
             "ephemeral-storage": "100Gi",
             "pods": str(config.max_pods),
         }
-        self._pods: Informer[Pod] = Informer(self._client, PODS, clock=clock)
+        self._pods: Informer[Pod] = Informer(self._client, PODS, fields=ASSIGNED, clock=clock)
         for i in range(config.nodes):
             name = f"{config.name_prefix}{config.first + i}"
             self._nodes[name] = self._make(name, i)

@@ -26,7 +26,7 @@ class PodMemory:
         ending: the plan is to stop; slow steps of starting are given up.
         backoff, blocked: container name -> restart back-off; why it can't start.
         steps: "volumes", "sandbox", "network", "final" -> why the step has to wait.
-        mounts: volume name -> host path, once mounted.
+        mounts: volume name -> host path, once mounted; a pod without volumes waits for none.
         killing: container id -> moment of its SIGKILL, seconds since the epoch.
         told: ids of containers whose end was announced and whose preStop hook has been begun.
         pulls: container name -> a pull in flight.
@@ -46,6 +46,10 @@ class PodMemory:
     killing: dict[str, float] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     pulls: dict[str, asyncio.Task[Image]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.pod.spec.volumes:
+            self.mounts = {}
 
     def block(
         self,

@@ -76,7 +76,7 @@ class StatusWriter:
         entry.pod, entry.wanted = pod, status
         if entry.queued or entry.writing:
             entry.idle.clear()
-        elif _version(pod) > entry.lost and _patch(entry):
+        elif _version(pod) > entry.lost and _may_differ(entry):
             entry.idle.clear()
             self._enqueue(uid)
         else:
@@ -173,16 +173,22 @@ class StatusWriter:
         self._timers.at((self, uid), entry.backoff.next(), lambda: self._enqueue(uid))
 
 
-def _patch(entry: _Entry) -> dict[str, Any]:
-    """What there is to write; {} for nothing. What the server made of our last write is not fought."""
+def _may_differ(entry: _Entry) -> bool:
+    """Whether a look at the difference is worth it."""
     wanted, sent = entry.wanted, entry.sent
     if sent is not None and entry.answered >= _version(entry.pod):
-        if sent == wanted:
-            return {}
-        return status_patch(_as_sent(entry.pod.status, sent), wanted)
-    if entry.pod.status == wanted:
+        return sent != wanted
+    return entry.pod.status != wanted
+
+
+def _patch(entry: _Entry) -> dict[str, Any]:
+    """What there is to write; {} for nothing. What the server made of our last write is not fought."""
+    if not _may_differ(entry):
         return {}
-    return status_patch(entry.pod.status, wanted)
+    known = entry.pod.status
+    if entry.sent is not None and entry.answered >= _version(entry.pod):
+        known = _as_sent(known, entry.sent)
+    return status_patch(known, entry.wanted)
 
 
 def _as_sent(seen: PodStatus, sent: PodStatus) -> PodStatus:

@@ -12,10 +12,12 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from dromon.api import times
+from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.pod import Pod
 from dromon.api.types.pod_status import PodStatus
 from dromon.kubelet import plan
@@ -84,9 +86,14 @@ class PodWorker:
         return self._ctx.clock.now()
 
     def update(self, pod: Pod) -> None:
-        """The API has a new state of the pod."""
-        self._memory.pod = pod
-        self.trigger()
+        """The API has a new state of the pod; what says no more than we told it needs no look."""
+        before, self._memory.pod = self._memory.pod, pod
+        if (
+            pod.status != self._reported
+            or pod.spec != before.spec
+            or not _same(pod.metadata, before.metadata)
+        ):
+            self.trigger()
 
     def gone(self) -> None:
         """The API does not have the pod any more."""
@@ -228,6 +235,9 @@ class PodWorker:
         if pod.metadata.deletion_timestamp or self._memory.gone or pod.status.phase in DONE:
             return
         for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+            if any(r.attempt >= status.restart_count for r in runs.get(status.name, ())):
+                self._lost.pop(status.name, None)
+                continue
             record = self._lost.get(status.name) or lost_run(self._ref, status, now)
             if record is None or any(r.attempt >= record.attempt for r in runs.get(status.name, ())):
                 self._lost.pop(status.name, None)
@@ -327,7 +337,8 @@ class PodWorker:
         if isinstance(action, plan.RemoveSandbox) and not self._memory.ending:
             text = "Pod sandbox changed, it will be killed and re-created."
             self._ctx.event(self.pod, "Normal", "SandboxChanged", text)
-        self._ops[key] = asyncio.get_running_loop().create_task(self._operate(key, action))
+        task = self._ops[key] = asyncio.get_running_loop().create_task(self._operate(key, action))
+        task.add_done_callback(partial(self._operated, key))
 
     async def _operate(self, key: str, action: plan.Action) -> None:
         try:
@@ -335,10 +346,11 @@ class PodWorker:
         except Exception:
             log.exception("operation failed", extra={"pod": self.pod.metadata.uid, "operation": key})
             await self._ctx.clock.sleep(LIST_RETRY)
-        finally:
-            if self._ops.get(key) is asyncio.current_task():
-                del self._ops[key]
-            self.trigger()
+
+    def _operated(self, key: str, task: asyncio.Task[None]) -> None:
+        if self._ops.get(key) is task:
+            del self._ops[key]
+        self.trigger()
 
     def _wake(self, moments: list[float], now: float) -> None:
         if moments:
@@ -349,3 +361,8 @@ class PodWorker:
     def _unhealthy(self, container: str, kind: str, message: str) -> None:
         text = f"{kind.capitalize()} probe failed: {message}"
         self._ctx.event(self.pod, "Warning", "Unhealthy", text, container)
+
+
+def _same(new: ObjectMeta, old: ObjectMeta) -> bool:
+    """Whether metadata differs in nothing but its version."""
+    return msgspec.structs.replace(new, resource_version=old.resource_version) == old

@@ -12,6 +12,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,15 +89,19 @@ class Allocator:
     def get(self, pod: str) -> str | None:
         """The pod's address, if it has one."""
         number = self._by_pod.get(pod)
-        return None if number is None else str(ipaddress.IPv4Address(number))
+        return None if number is None else _spell(number)
 
     def pods(self) -> dict[str, str]:
         """pod uid -> address of all."""
-        return {pod: str(ipaddress.IPv4Address(number)) for pod, number in self._by_pod.items()}
+        return {pod: _spell(number) for pod, number in self._by_pod.items()}
 
     def _take(self, pod: str, number: int) -> None:
         self._by_pod[pod] = number
         self._taken.add(number)
+
+
+def _spell(number: int) -> str:
+    return socket.inet_ntoa(number.to_bytes(4, "big"))
 
 
 @dataclass

@@ -18,6 +18,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from dromon.api import times
 from dromon.api.types.container import Container as Spec
@@ -93,7 +94,7 @@ class HollowRuntime:
         return []
 
     async def image(self, reference: str) -> Image | None:
-        return Image("sha256:" + hashlib.sha256(reference.encode()).hexdigest(), (reference,))
+        return _image(reference)
 
     async def pull(self, reference: str, credentials: Mapping[str, str] | None = None) -> Image:
         image = await self.image(reference)
@@ -282,6 +283,11 @@ class HollowProber:
     ) -> Outcome:
         await asyncio.sleep(0)
         return Outcome(True)
+
+
+@lru_cache(maxsize=256)
+def _image(reference: str) -> Image:
+    return Image("sha256:" + hashlib.sha256(reference.encode()).hexdigest(), (reference,))
 
 
 def _id(uid: str, name: str, attempt: int) -> str:
