@@ -25,6 +25,16 @@ class ApiServerConfig:
         advertise_address: address that other machines reach this apiserver at; with a loopback one the
             `kubernetes` service gets no endpoints, because pods could not reach it.
         bulk: serve bulk verbs (lists where one object is expected), which components use where they are.
+        max_requests_inflight: requests carried out at a time; others wait in fair queues or are told 429.
+            Watches and other streams are counted apart.
+        max_watches: watches and other streams that may be open; one user may have half of them.
+        max_connections: connections that may be open; the longest idle one makes room for another.
+        shutdown_delay_duration: seconds after SIGTERM in which readyz fails and requests are served still.
+        audit_log: file of audit events, a line of JSON a request; "-": standard output; "": none. SIGHUP
+            opens it anew.
+        audit_log_maxsize: megabytes after which the file is set aside; 0: never.
+        audit_log_maxbackup: how many files set aside are kept; 0: all.
+        audit_log_maxage: days that files set aside are kept; 0: for ever.
     """
 
     bind: str = "127.0.0.1"
@@ -41,3 +51,18 @@ class ApiServerConfig:
     ca_file: str = ""
     advertise_address: str = "127.0.0.1"
     bulk: bool = True
+    max_requests_inflight: int = 600
+    max_watches: int = 10_000
+    max_connections: int = 16_000
+    shutdown_delay_duration: float = 0.0
+    audit_log: str = ""
+    audit_log_maxsize: int = 100
+    audit_log_maxbackup: int = 0
+    audit_log_maxage: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_requests_inflight < 1:
+            raise ValueError("--max-requests-inflight must be at least 1")
+        for name in ("max_watches", "max_connections", "shutdown_delay_duration"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"--{name.replace('_', '-')} must not be negative")

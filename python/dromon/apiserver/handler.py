@@ -5,8 +5,9 @@ Neighbours: dromon.apiserver.server hands requests in; reads, watches, writes an
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from dromon.api import errors
@@ -15,6 +16,9 @@ from dromon.apiserver import body, bulk, health, reads, reply, watches, writes
 from dromon.apiserver.authn import ANONYMOUS, Authenticator, Chain, User
 from dromon.apiserver.authz import Attributes, Authorizer, is_public
 from dromon.apiserver.call import Call, Services, Verb
+from dromon.apiserver.metrics import exposition
+from dromon.apiserver.observe import Seen
+from dromon.apiserver.operations import Operations
 from dromon.apiserver.routes import Route, Router
 from dromon.apiserver.snapshot import PATH, Snapshots
 from dromon.apiserver.subresources import TABLE, binding
@@ -39,6 +43,10 @@ _VERBS: Mapping[str, Verb] = {
 
 _STATUS: Mapping[str, Verb] = {"get": reads.get, "update": writes.update, "patch": writes.patch}
 
+_STREAMS = frozenset(("log", "exec", "attach", "portforward"))
+
+_READS = frozenset(("get", "list", "watch"))
+
 _METHODS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
@@ -53,6 +61,7 @@ class Handler:
         authorizer: asked for all but public paths.
         documents: discovery and OpenAPI.
         snapshots: the whole store at once.
+        operations: who is served next, what is noted about it, /metrics.
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class Handler:
         authorizer: Authorizer,
         documents: Documents,
         snapshots: Snapshots,
+        operations: Operations,
     ) -> None:
         self._services = services
         self._router = router
@@ -72,47 +82,101 @@ class Handler:
         self._authorizer = authorizer
         self._documents = documents
         self._snapshots = snapshots
+        self._gate = operations.gate
+        self._streams = operations.streams
+        self._strangers = operations.strangers
+        self._observer = operations.observer
+        self._metrics = operations.metrics
 
     async def __call__(self, request: Request) -> Reply:
         """The reply; never raises but for cancellation."""
+        seen = Seen()
         try:
-            return await self._answer(request)
-        except errors.ApiError as e:
-            return reply.refusal(e, request.headers.get("accept"))
-        except UnicodeDecodeError:
-            return reply.refusal(errors.bad_request("the URL is not valid UTF-8"))
-        except StoreError as e:
-            log.warning("store failed method=%s path=%s error=%s", request.method, request.path, e)
-            text = "the store did not answer; whether the request took effect is not known"
-            return reply.refusal(errors.timeout(text), request.headers.get("accept"))
-        except Exception:
-            log.exception("request failed method=%s path=%s", request.method, request.path)
-            error = errors.internal("an error on the server; its log has the details")
-            return reply.refusal(error, request.headers.get("accept"))
+            answer = await self._answer(request, seen)
+        except asyncio.CancelledError:
+            self._observer.left(seen, request)
+            raise
+        except Exception as error:
+            answer = await self._refusal(request, seen, error)
+        return self._observer.answered(seen, request, answer)
 
-    async def _answer(self, request: Request) -> Reply:
+    async def _refusal(self, request: Request, seen: Seen, error: Exception) -> Response:
+        """The answer for whatever a handler raised."""
+        if isinstance(error, errors.ApiError):
+            refused = error
+        elif isinstance(error, UnicodeDecodeError):
+            refused = errors.bad_request("the URL is not valid UTF-8")
+        elif isinstance(error, StoreError):
+            log.warning("store failed method=%s path=%s error=%s", request.method, request.path, error)
+            refused = errors.timeout("the store did not answer; whether the request took effect is not known")
+        else:
+            log.error("request failed method=%s path=%s", request.method, request.path, exc_info=error)
+            refused = errors.internal("an error on the server; its log has the details")
+        seen.reason = refused.reason
+        if refused.code == 401:
+            await self._strangers.wait()
+        return reply.refusal(refused, request.headers.get("accept"))
+
+    async def _answer(self, request: Request, seen: Seen) -> Reply:
         path = request.path
         if not path.startswith("/api") and is_public(path):
             return self._public(request)
         user = self._authenticate(request)
         if user is ANONYMOUS:
             raise errors.unauthorized()
+        seen.user = user
         if path == PATH:
-            return await self._snapshots.answer(request, user)
-        if not path.startswith(("/api/", "/apis/")):
-            return self._document(request, user)
-        try:
-            route = self._router.resolve(path)
-        except errors.ApiError:
-            return self._document(request, user)
-        verb = verb_of(request, route)
+            return self._streams.count(user, await self._snapshots.answer(request, user))
+        route = self._route(path)
+        if route is None:
+            return await self._carry_out(request, seen, lambda: self._document(request, user))
+        seen.route = route
+        verb = seen.verb = verb_of(request, route)
         self._authorize(user, request, route, verb)
         found = find(route, verb)
         if found is None:
             raise errors.method_not_allowed(request.method)
+        if verb == "watch" or route.subresource in _STREAMS:
+            self._streams.check(user)
         call = Call(request, user, route, self._services)
-        await body.read_ahead(call)
-        return await found(call)
+        return await self._carry_out(request, seen, lambda: found(call), call)
+
+    async def _carry_out(
+        self,
+        request: Request,
+        seen: Seen,
+        work: Callable[[], Awaitable[Reply]],
+        call: Call | None = None,
+    ) -> Reply:
+        """Do `work` when the gate says so."""
+        gate, user, route = self._gate, seen.user, seen.route
+        if route is None:
+            level = gate.level(user, "get", "", "", "")
+        else:
+            level = gate.level(user, seen.verb, route.resource.plural, route.namespace, route.subresource)
+        passing = gate.enter(level, user, request)
+        if passing.waits:
+            await gate.wait(passing)
+        counts, reading = self._observer.requests, route is None or seen.verb in _READS
+        counts.begin(reading)
+        answer: Reply | None = None
+        try:
+            if call is not None and request.body:
+                await body.read_ahead(call)
+            answer = await work()
+        finally:
+            counts.end(reading)
+            gate.leave(passing, answer)
+        return answer if isinstance(answer, Response) else self._streams.count(user, answer)
+
+    def _route(self, path: str) -> Route | None:
+        """What a path under /api names; None where it names no resource."""
+        if not path.startswith(("/api/", "/apis/")):
+            return None
+        try:
+            return self._router.resolve(path)
+        except errors.ApiError:
+            return None
 
     def _public(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
@@ -122,14 +186,17 @@ class Handler:
             return health.version_answer()
         return self._health.answer(request)
 
-    def _document(self, request: Request, user: User) -> Response:
-        """Discovery, OpenAPI, or 404."""
+    async def _document(self, request: Request, user: User) -> Response:
+        """Discovery, OpenAPI, metrics, or 404."""
         attributes = Attributes(request.method.lower(), request.path)
         refused = self._authorizer.authorize(user, attributes)
         if refused is not None:
             text = f'forbidden: User "{user.name}" cannot {attributes.verb} path "{request.path}"'
             raise errors.make(403, "Forbidden", f"{text}: {refused}")
-        answer = self._documents(request) if request.method in ("GET", "HEAD") else None
+        reading = request.method in ("GET", "HEAD")
+        if reading and request.path == exposition.PATH:
+            return await self._metrics.answer(request)
+        answer = self._documents(request) if reading else None
         if answer is None:
             raise errors.path_not_found()
         return answer

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
+import signal
 from collections.abc import Callable
 
 from dromon.apiserver.config import ApiServerConfig
 from dromon.apiserver.server import ApiServer
 from dromon.base.clock import Clock, SystemClock
+
+_OTHER_FILES = 1_000  # beside clients' connections: the store's, kubelets', logs
 
 
 async def run(
@@ -27,7 +31,10 @@ async def run(
     Raises:
         StoreError, OSError, ValueError: it could not start, with what to do.
     """
+    _allow_files(config.max_connections)
     server = ApiServer(config, clock=clock or SystemClock())
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, server.operations.reopen)
     try:
         await server.start()
         _calm_collector()
@@ -35,7 +42,18 @@ async def run(
             ready()
         await asyncio.Event().wait()
     finally:
+        loop.remove_signal_handler(signal.SIGHUP)
         await server.close()
+
+
+def _allow_files(connections: int) -> None:
+    """Let this process open files for so many connections, as far as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _calm_collector() -> None:

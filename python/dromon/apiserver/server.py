@@ -24,6 +24,7 @@ from dromon.apiserver.health import Health
 from dromon.apiserver.ipalloc import ServiceAllocator
 from dromon.apiserver.iprepair import Repair
 from dromon.apiserver.kubelets import Kubelets
+from dromon.apiserver.operations import Operations
 from dromon.apiserver.registry import Registry
 from dromon.apiserver.routes import Router
 from dromon.apiserver.snapshot import Snapshots
@@ -80,10 +81,17 @@ class ApiServer:
         authenticators: list[Authenticator] = [Certificates()]
         if config.token_file:
             authenticators.append(Tokens(config.token_file))
+        self._stopping = False
         health = Health(
             live={"ping": lambda: None, "etcd": self.store.check},
-            ready={"poststarthook/bootstrap": lambda: None if self._ready else "not finished"},
+            ready={
+                "etcd-readiness": self.store.backend.check,
+                "informer-sync": lambda: None if self.store.revision else "the cache is empty",
+                "poststarthook/bootstrap": lambda: None if self._ready else "not finished",
+                "shutdown": lambda: "the apiserver is stopping" if self._stopping else None,
+            },
         )
+        self.operations = Operations(config, self.store, lambda: self._http, clock)
         services = Services(self.store, self.registry, clock, random, self._kubelets)
         self._handler = Handler(
             services,
@@ -93,6 +101,7 @@ class ApiServer:
             AuthenticatedOnly(),
             Documents(RESOURCES, self._address).answer,
             Snapshots(self.store, config.store_url, clock),
+            self.operations,
         )
         self._http = HttpServer(
             self._handle,
@@ -100,6 +109,7 @@ class ApiServer:
             port=config.port,
             ssl_context=tls_context(config),
             refuse=refuse,
+            max_connections=config.max_connections,
         )
 
     @property
@@ -130,12 +140,15 @@ class ApiServer:
         log.info("serving address=%s:%d store=%s", self.config.bind, self.port, self.config.store_url)
 
     async def close(self) -> None:
-        """Stop listening, let requests end, close the store."""
-        self._ready = False
+        """Fail readyz, serve on for the delay configured, stop listening, let requests end, close all."""
+        self._stopping = True
+        if self._ready and self.config.shutdown_delay_duration:
+            await self._clock.sleep(self.config.shutdown_delay_duration)
         await self._tasks.close()
         await self._http.close(_GRACE)
         await self._kubelets.close()
         await self.store.close()
+        await self.operations.close()
 
     async def _handle(self, request: Request) -> Reply:
         if not self._ready and not is_public(request.path):
@@ -169,4 +182,6 @@ _REASONS = {
 
 def refuse(status: int, message: str) -> Response:
     """The Status for a request that is too broken to reach a handler (base.http calls it)."""
+    if status == 429:
+        return reply.refusal(errors.too_many_requests(message))
     return reply.refusal(errors.make(status, _REASONS.get(status, "Unknown"), message))

@@ -8,5 +8,5 @@ time, and memory, not threads; so time is shared out, and bytes of answers that 
   shares, flows evenly (queues, pure);
 - gate: the fast path (a counter) while nothing waits, turns of bounded length, bounds on the wait, refusals
   at a bounded rate (gate);
-- watches: bounds on the streams of one user and of all (watches).
+- streams: bounds on the streams of one user and of all (streams).
 """

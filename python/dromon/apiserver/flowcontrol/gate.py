@@ -19,6 +19,7 @@ from typing import NoReturn
 from dromon.api import errors
 from dromon.apiserver.authn import User
 from dromon.apiserver.flowcontrol.levels import LEVELS, LevelConfig, level_of, special
+from dromon.apiserver.flowcontrol.pace import Pace
 from dromon.apiserver.flowcontrol.queues import Bounds, FairQueues, Flow, Level
 from dromon.base.clock import Clock
 from dromon.base.histogram import Histogram
@@ -30,24 +31,15 @@ TURN = 0.005
 WAIT = 5.0
 """Seconds that a request may wait."""
 
-REFUSALS = 500
-"""Refusals a second; beyond, they are held back."""
-
-BURST = 100
-"""Refusals that are sent at once."""
-
-HOLD = 10.0
-"""Seconds that a refusal is held back at most."""
-
 LONG = 64 * 1024
 """Answers of more bytes count against the bounds until the peer has taken them."""
 
-_WAITING_COST = (
-    0.0003  # seconds of the loop that a request is reckoned at which waited for something meanwhile
-)
+_WAITING_COST = 0.0003  # seconds of the loop reckoned for a request that waited for something meanwhile
 _BYTE_COST = 1.5e-9  # seconds of the loop to encrypt and send a byte
 _LOOK = 0.25  # seconds between looks for what has waited too long
 _BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+_USERS = 10_000  # users whose levels are remembered
 
 _EXPIRED = -1.0
 
@@ -57,13 +49,10 @@ Waiting = asyncio.Future[float]
 
 @dataclass(slots=True)
 class Counters:
-    """What happened in one level: requests carried out, refused by reason, seconds waited.
+    """What happened in one level: requests carried out, refused by reason, seconds waited."""
 
-    `next_refusal` is when (on the clock) the next refusal is due.
-    """
-
+    pace: Pace
     dispatched: int = 0
-    next_refusal: float = float("-inf")
     rejected: dict[str, int] = field(default_factory=lambda: {"queue-full": 0, "time-out": 0})
     waited: Histogram = field(default_factory=lambda: Histogram(_BUCKETS))
 
@@ -104,22 +93,27 @@ class Gate:
     def __init__(self, clock: Clock, bounds: Bounds) -> None:
         self._clock = clock
         self.queues: FairQueues[Waiting] = FairQueues(LEVELS, bounds)
-        self.counters: dict[LevelConfig, Counters] = {level: Counters() for level in LEVELS}
-        self._usual: dict[User, LevelConfig] = {}
+        self.counters: dict[LevelConfig, Counters] = {level: Counters(Pace(clock)) for level in LEVELS}
+        self._usual: dict[int, tuple[User, LevelConfig]] = {}
         self._turn = 0
         self._turn_end = 0.0
         self._pumping = False
         self._watchman: asyncio.Task[None] | None = None
-        self._next_refusal = 0.0
-        self.held = 0
+
+    @property
+    def held(self) -> int:
+        """Refusals that are held back."""
+        return sum(counters.pace.held for counters in self.counters.values())
 
     def level(self, user: User, verb: str, plural: str, namespace: str, subresource: str) -> Level[Waiting]:
         """The priority level of a request."""
-        usual = self._usual.get(user)
-        if usual is None:
-            if len(self._usual) >= 10_000:
+        # By identity, which costs less than comparing: authenticators give the same object again.
+        known = self._usual.get(id(user))
+        if known is None or known[0] is not user:
+            if len(self._usual) >= _USERS:
                 self._usual.clear()
-            usual = self._usual[user] = level_of(user)
+            known = self._usual[id(user)] = (user, level_of(user))
+        usual = known[1]
         if plural == "leases" or plural == "nodes":
             usual = special(usual, verb, plural, namespace, subresource)
         return self.queues.levels[usual]
@@ -263,15 +257,5 @@ class Gate:
         counters = self.counters[level.config]
         counters.rejected[reason] += 1
         request.body = b""
-        now = self._clock.monotonic()
-        due = max(counters.next_refusal, now - BURST / REFUSALS)
-        hold = min(due - now, HOLD)
-        if hold < HOLD:
-            counters.next_refusal = due + 1 / REFUSALS
-        if hold > 0:
-            self.held += 1
-            try:
-                await self._clock.sleep(hold)
-            finally:
-                self.held -= 1
+        await counters.pace.wait()
         raise errors.too_many_requests("too many requests, please try again later")

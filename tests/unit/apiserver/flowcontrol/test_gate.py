@@ -10,8 +10,9 @@ import pytest
 from dromon.api.errors import ApiError
 from dromon.apiserver.authn import User
 from dromon.apiserver.flowcontrol import gate as gate_module
-from dromon.apiserver.flowcontrol.gate import BURST, LONG, REFUSALS, TURN, WAIT, Gate, Pass
+from dromon.apiserver.flowcontrol.gate import LONG, TURN, WAIT, Gate, Pass
 from dromon.apiserver.flowcontrol.levels import GLOBAL_DEFAULT, LEVELS, NODE_HIGH, level_of
+from dromon.apiserver.flowcontrol.pace import BURST, RATE
 from dromon.apiserver.flowcontrol.queues import Bounds
 from dromon.base.http.messages import Headers, Request, Response
 from dromon.testing.clock import FakeClock, settle
@@ -136,7 +137,7 @@ async def test_refusals_come_at_a_bounded_rate_and_hold_no_body(loop_time: LoopT
     clock = FakeClock()
     gate = Gate(clock, Bounds(seats=10, queued=0))
     gate.queues.levels[GLOBAL_DEFAULT].executing = 10
-    requests = [request(b"x" * 1000) for _ in range(BURST + REFUSALS)]
+    requests = [request(b"x" * 1000) for _ in range(BURST + RATE)]
 
     async def refused(one: Request) -> int:
         passing = gate.enter(gate.queues.levels[GLOBAL_DEFAULT], ALICE, one)
@@ -149,7 +150,7 @@ async def test_refusals_come_at_a_bounded_rate_and_hold_no_body(loop_time: LoopT
     assert not any(one.body for one in requests)
     assert BURST <= sum(t.done() for t in tasks) <= BURST + 1
     await clock.advance(0.5)
-    assert abs(sum(t.done() for t in tasks) - BURST - REFUSALS / 2) <= 2
+    assert abs(sum(t.done() for t in tasks) - BURST - RATE / 2) <= 2
     await clock.advance(0.51)
     assert all(t.done() for t in tasks)
     assert gate.held == 0
