@@ -5,12 +5,14 @@ Neighbours: dromon.apiserver.main runs it; dromon.testing.apiserver runs it insi
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from random import Random, SystemRandom
 
 from dromon.api import codec, errors
-from dromon.api.kinds import NAMESPACES, RESOURCES
+from dromon.api.errors import ApiError
+from dromon.api.kinds import RESOURCES
 from dromon.api.types.service import Service
 from dromon.apiserver import bootstrap, reply
 from dromon.apiserver.authn import Authenticator, Certificates, Tokens
@@ -25,6 +27,7 @@ from dromon.apiserver.ipalloc import ServiceAllocator
 from dromon.apiserver.iprepair import Repair
 from dromon.apiserver.kubelets import Kubelets
 from dromon.apiserver.operations import Operations
+from dromon.apiserver.masterleases import MasterLeases
 from dromon.apiserver.registry import Registry
 from dromon.apiserver.routes import Router
 from dromon.apiserver.snapshot import Snapshots
@@ -33,6 +36,7 @@ from dromon.base.http.messages import Reply, Request, Response
 from dromon.base.http.server import HttpServer
 from dromon.base.tasks import TaskSet
 from dromon.store.cache import CachedStore, Format
+from dromon.store.interface import StoreError
 from dromon.store.open import open_store
 
 log = logging.getLogger(__name__)
@@ -75,6 +79,7 @@ class ApiServer:
         self._kubelets = Kubelets(
             config.kubelet_client_cert_file, config.kubelet_client_key_file, config.ca_file
         )
+        self._leases: MasterLeases | None = None
         self._ready = False
         self._clock = clock
         self._tasks = TaskSet(clock)
@@ -126,13 +131,12 @@ class ApiServer:
         await self.store.start()
         await self._repair.once()
         await self._http.start()
-        advertise = self.config.advertise_address
-        await bootstrap.create_objects(self.registry, advertise_address=advertise, port=self.port)
+        address, port = self.config.advertise_address, self.port
+        leases = self._leases = MasterLeases(self.registry, self.store.backend, address, port)
+        await bootstrap.create_objects(self.registry, leases, port)
         self._tasks.start(
             "bootstrap",
-            lambda: bootstrap.keep_objects(
-                self.registry, self._clock, advertise_address=advertise, port=self.port
-            ),
+            lambda: bootstrap.keep_objects(self.registry, leases, self._clock, port),
             restart=True,
         )
         self._tasks.start("service-ranges", self._repair.run, restart=True)
@@ -145,10 +149,21 @@ class ApiServer:
         if self._ready and self.config.shutdown_delay_duration:
             await self._clock.sleep(self.config.shutdown_delay_duration)
         await self._tasks.close()
+        await self._withdraw()
         await self._http.close(_GRACE)
         await self._kubelets.close()
         await self.store.close()
         await self.operations.close()
+
+    async def _withdraw(self) -> None:
+        """Let clients in pods go to other API servers."""
+        if self._leases is None:
+            return
+        try:
+            async with asyncio.timeout(_GRACE):
+                await self._leases.withdraw()
+        except (ApiError, StoreError, TimeoutError) as e:
+            log.warning("can't withdraw from the kubernetes service error=%s", e)
 
     async def _handle(self, request: Request) -> Reply:
         if not self._ready and not is_public(request.path):

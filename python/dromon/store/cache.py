@@ -106,6 +106,11 @@ class CachedStore:
         """The store beneath, for whoever asks for keys that are no objects, or for all of them."""
         return self._store
 
+    async def catch_up(self) -> None:
+        """Return once reads show every write answered before, by any process. Raises Unavailable."""
+        if self._store.shared:
+            await self._reached(await self._store.barrier())
+
     @property
     def revision(self) -> int:
         """The revision that reads show."""
