@@ -91,27 +91,37 @@ class Authority:
             names: DNS names and IP addresses that it is valid for.
         """
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        return self._leaf(file, subject, ExtendedKeyUsageOID.SERVER_AUTH, tuple(dict.fromkeys(names)))
+        return self._leaf(file, subject, (ExtendedKeyUsageOID.SERVER_AUTH,), tuple(dict.fromkeys(names)))
+
+    def peer(self, file: str, *, common_name: str, names: Sequence[str]) -> Pair:
+        """A certificate for both ends, as members of an etcd cluster show it to each other."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        purposes = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+        return self._leaf(file, subject, purposes, tuple(dict.fromkeys(names)))
 
     def client(self, file: str, *, user: str, groups: Sequence[str] = ()) -> Pair:
         """A client certificate: the user's name is the CN, each group an O."""
         parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         subject = x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, user)])
-        return self._leaf(file, subject, ExtendedKeyUsageOID.CLIENT_AUTH, ())
+        return self._leaf(file, subject, (ExtendedKeyUsageOID.CLIENT_AUTH,), ())
 
     def _leaf(
-        self, file: str, subject: x509.Name, purpose: x509.ObjectIdentifier, names: tuple[str, ...]
+        self,
+        file: str,
+        subject: x509.Name,
+        purposes: tuple[x509.ObjectIdentifier, ...],
+        names: tuple[str, ...],
     ) -> Pair:
         pair = Pair(self._directory / f"{file}.crt", self._directory / f"{file}.key")
         loaded = _load(pair)
-        if loaded is not None and self._fits(loaded[0], subject, names):
+        if loaded is not None and self._fits(loaded[0], subject, purposes, names):
             return pair
         key = ec.generate_private_key(ec.SECP256R1())
         life = min(LIFE, _expires(self._certificate) - self._now)
         builder = _builder(subject, self._certificate.subject, key.public_key(), self._now, life)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(_usage(ca=False), critical=True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = builder.add_extension(issuer, critical=False)
         if names:
@@ -120,12 +130,21 @@ class Authority:
         _save(pair, builder.sign(self._key, hashes.SHA256()), key)
         return pair
 
-    def _fits(self, certificate: x509.Certificate, subject: x509.Name, names: tuple[str, ...]) -> bool:
+    def _fits(
+        self,
+        certificate: x509.Certificate,
+        subject: x509.Name,
+        purposes: tuple[x509.ObjectIdentifier, ...],
+        names: tuple[str, ...],
+    ) -> bool:
         if certificate.subject != subject or _expires(certificate) - self._now <= RENEW_BEFORE:
             return False
         try:
             certificate.verify_directly_issued_by(self._certificate)
-        except (ValueError, TypeError, InvalidSignature):
+            usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+            return False
+        if set(usage) != set(purposes):
             return False
         try:
             present = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dromon.base import pki
 from dromon.base.http.client import HttpClient
@@ -113,3 +114,15 @@ def test_subject_gives_user_and_groups(tmp_path: Path) -> None:
     assert pki.subject(der) == ("system:node:n1", ("system:nodes", "others"))
     with pytest.raises(ValueError):
         pki.subject(b"nonsense")
+
+
+def test_a_peer_is_server_and_client(tmp_path: Path) -> None:
+    authority = pki.Authority.ensure(tmp_path, NOW)
+    pair = authority.peer("member", common_name="etcd-1", names=["10.0.0.1"])
+    assert authority.peer("member", common_name="etcd-1", names=["10.0.0.1"]) == pair
+    usages = x509.load_pem_x509_certificate(pair.certificate.read_bytes()).extensions
+    purposes = set(usages.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    assert purposes == {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH}
+    before = pair.certificate.read_bytes()
+    authority.server("member", common_name="etcd-1", names=["10.0.0.1"])
+    assert pair.certificate.read_bytes() != before, "another purpose, another certificate"
