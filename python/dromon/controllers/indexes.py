@@ -19,7 +19,7 @@ from dromon.controllers.views import PodView
 CONTROLLER = "controller"
 """pods and replica sets: uid of the managing owner."""
 ORPHAN = "orphan"
-"""pods: namespace of those that nobody manages."""
+"""pods and replica sets: namespace of those that nobody manages."""
 NODE = "node"
 """pods: the node that they are bound to."""
 LABEL = "label"
@@ -58,9 +58,9 @@ def _controller(obj: Any) -> Iterator[str]:
         yield reference.uid
 
 
-def _pod_orphan(pod: PodView) -> Iterator[str]:
-    if pods.controller_of(pod.metadata) is None:
-        yield pod.metadata.namespace
+def _orphan(obj: Any) -> Iterator[str]:
+    if pods.controller_of(obj.metadata) is None:
+        yield obj.metadata.namespace
 
 
 def _pod_node(pod: PodView) -> Iterator[str]:
@@ -104,13 +104,13 @@ def _slice_service(slice_: EndpointSlice) -> Iterator[str]:
 INDEXES: dict[tuple[str, str], dict[str, Callable[[Any], Iterable[str]]]] = {
     ("", "pods"): {
         CONTROLLER: _controller,
-        ORPHAN: _pod_orphan,
+        ORPHAN: _orphan,
         NODE: _pod_node,
         LABEL: _pod_labels,
         STATE: _pod_state,
     },
     ("", "replicationcontrollers"): {SELECTOR: _selector},
-    ("apps", "replicasets"): {SELECTOR: _label_selector, CONTROLLER: _controller},
+    ("apps", "replicasets"): {SELECTOR: _label_selector, CONTROLLER: _controller, ORPHAN: _orphan},
     ("apps", "deployments"): {SELECTOR: _label_selector},
     ("policy", "poddisruptionbudgets"): {SELECTOR: _label_selector},
     ("", "services"): {SELECTOR: _selector},

@@ -19,6 +19,7 @@ from dromon.client.rest import Client
 from dromon.client.workqueue import WorkQueue, exponential
 from dromon.controllers.config import ControllerManagerConfig
 from dromon.controllers.controller import Context, Controller
+from dromon.controllers.deployments.controller import DeploymentController
 from dromon.controllers.garbage.controller import GarbageCollector
 from dromon.controllers.informers import Informers
 from dromon.controllers.namespaces.controller import NamespaceController
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 CONTROLLERS: tuple[type[Controller[Any]], ...] = (
     ReplicationManager,
     ReplicaSetManager,
+    DeploymentController,
     EndpointsController,
     SlicesController,
     NamespaceController,

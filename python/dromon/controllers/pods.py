@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dromon.api import times
 from dromon.api.labels import from_label_selector
-from dromon.api.types.meta import LabelSelector, OwnerReference
+from dromon.api.types.meta import LabelSelector, ObjectMeta, OwnerReference
 from dromon.controllers.views import MetaView, PodConditionView, PodView
 
 
-def controller_of(metadata: MetaView) -> OwnerReference | None:
+def controller_of(metadata: MetaView | ObjectMeta) -> OwnerReference | None:
     """The owner that manages the object (ownerReferences[].controller), or None."""
     for reference in metadata.owner_references:
         if reference.controller:
@@ -67,7 +67,7 @@ def restarts(pod: PodView) -> int:
     return max((c.restart_count for c in pod.status.container_statuses), default=0)
 
 
-def created(metadata: MetaView) -> float:
+def created(metadata: MetaView | ObjectMeta) -> float:
     """Creation time in seconds since the epoch, 0 where there is none."""
     return times.parse(metadata.creation_timestamp) if metadata.creation_timestamp else 0.0
 
