@@ -52,10 +52,12 @@ class Disk:
             "FAULT_SHADOW": str(self._shadow),
         }
 
-    def fail(self, op: int, files: int = BOTH, *, after: int = 0, times: int = FOR_EVER) -> None:
-        """Let `times` calls of `op` on `files` fail with EIO, once `after` more of them have passed."""
+    def fail(
+        self, op: int, files: int = BOTH, *, after: int = 0, times: int = FOR_EVER, error: int = errno.EIO
+    ) -> None:
+        """Let `times` calls of `op` on `files` fail, once `after` more of them have passed."""
         self._put(op * 4, 0)  # none, until all is set
-        for at, number in enumerate((after, times, errno.EIO), 1):
+        for at, number in enumerate((after, times, error), 1):
             self._put(op * 4 + at, number)
         self._put(op * 4, files)
 

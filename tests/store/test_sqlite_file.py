@@ -99,8 +99,10 @@ async def test_a_damaged_file_is_known_by_its_objects(path: str) -> None:
     data = Path(path).read_bytes()
     at = data.index(b"007" * 100)
     Path(path).write_bytes(data[:at] + b"8" + data[at + 1 :])  # valid for SQLite: only a value differs
+    store = SqliteStore(path, FakeClock())
     with pytest.raises(StoreError, match=r"is damaged.* restore a snapshot"):
-        await opened(path)
+        await store.start()
+    await store.close()
     Path(path).write_bytes(data)
     await (await opened(path)).close()
 

@@ -53,7 +53,7 @@ class SqliteJournal:
         self._path = path
         self._lock = FileLock(path.with_name(path.name + ".lock"))
         self._file = SqliteFile(path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._thread = _thread()
         self._readers = Readers()
 
     async def open(self) -> Snapshot:
@@ -66,6 +66,7 @@ class SqliteJournal:
             await self._run(self._file.close)
             self._lock.release()
             self._thread.shutdown()
+            self._thread = _thread()  # it may be tried again, and closed
             if isinstance(error, JournalError):
                 raise StoreError(str(error)) from error
             raise
@@ -101,3 +102,8 @@ class SqliteJournal:
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _thread() -> ThreadPoolExecutor:
+    """One thread, which begins with the first call."""
+    return ThreadPoolExecutor(1, thread_name_prefix="store")

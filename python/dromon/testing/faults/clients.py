@@ -188,8 +188,7 @@ class Run:
         namespace = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "faults"}}
         status, _ = await send(self._https[0], "POST", "/api/v1/namespaces", namespace)
         assert status == 201, status
-        empty = await self._lister.list(0)
-        assert empty is not None
+        empty = await self.list()
         assert not empty.items
         for watcher in self.watchers:
             watcher.begin(empty.revision)
@@ -197,6 +196,24 @@ class Run:
             asyncio.create_task(client, name="fault-client")
             for client in (*(w.run() for w in self._writers), self._lister.run())
         ]
+
+    async def list(self) -> Listing:
+        """What there is. Raises AssertionError when the list can't be had."""
+        listing = await self._lister.list(0)
+        assert listing is not None
+        return listing
+
+    async def progress(self, operations: int = 50, seconds: float = 60.0) -> None:
+        """Return when so many more operations were acknowledged. Raises TimeoutError."""
+        wanted = self.acknowledged + operations
+        async with asyncio.timeout(seconds):
+            while self.acknowledged < wanted:  # noqa: ASYNC110 - of many writers
+                await asyncio.sleep(0.01)
+
+    @property
+    def acknowledged(self) -> int:
+        """Writes so far that were."""
+        return sum(o.outcome is Outcome.DONE and o.verb is not Verb.GET for o in self.notes.operations)
 
     async def finish(self, seconds: float = 60.0) -> Recording:
         """Stop writing, let watchers see all that there was, read once more.
@@ -214,8 +231,7 @@ class Run:
                     break
             for watcher in self.watchers:
                 await watcher.finish()
-            final = await self._lister.list(0)
-        assert final is not None
+            final = await self.list()
         notes = self.notes
         return Recording(notes.operations, notes.listings, [w.watch for w in self.watchers], final)
 

@@ -77,6 +77,12 @@ class ServerProcess:
                 raise ServerFailed(f"readyz: {status}\n{self.log()[-3000:]}")
             await asyncio.sleep(0.02)
 
+    async def until_ready(self, ready: bool, seconds: float = 60.0) -> None:
+        """Return when /readyz says so. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while (await self.readyz() == 200) is not ready:  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(0.02)
+
     async def readyz(self) -> int:
         """The status of /readyz, 0 where nobody answers."""
         http = HttpClient("127.0.0.1", self.port)
@@ -94,7 +100,7 @@ class ServerProcess:
     async def wait(self, seconds: float = _START) -> int:
         """Its exit code, once it has ended by itself. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
-            while (code := self.exit_code()) is None:  # noqa: ASYNC110 - nobody tells of another's end
+            while (code := self.exit_code()) is None:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.02)
         return code
 
