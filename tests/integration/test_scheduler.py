@@ -108,7 +108,10 @@ async def test_what_does_not_fit_is_explained_and_placed_when_it_does(cluster: C
     await cluster.node("a", cpu="1")
     await cluster.node("b", cpu="8", taints=[{"key": "k", "value": "v", "effect": "NoSchedule"}])
     await cluster.pod("big", cpu="2")
-    message = "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {k: v}."
+    message = (
+        "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {k: v}. "
+        "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+    )
     pod = await cluster.until("big", scheduled)
     condition = scheduled(pod)
     assert (condition.status, condition.reason) == ("False", "Unschedulable")

@@ -63,7 +63,9 @@ class ClassCache:
                 controller,
                 selected_by,
                 spec.node_selector,
-                spec.affinity.node_affinity if spec.affinity else None,
+                spec.affinity,
+                spec.topology_spread_constraints,
+                spec.priority,
                 spec.tolerations,
                 spec.overhead,
                 spec.resources,
@@ -75,4 +77,4 @@ class ClassCache:
 
 
 def _fields(container: Container) -> tuple[object, ...]:
-    return (container.resources, container.ports, container.restart_policy)
+    return (container.image, container.resources, container.ports, container.restart_policy)

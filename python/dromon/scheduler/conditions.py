@@ -1,4 +1,4 @@
-"""The PodScheduled condition of pods that have no node: written when it changes, and only then.
+"""The PodScheduled condition of pods that have no node, and nominatedNodeName: written when they change.
 
 Writes are bounded in number and coalesce by pod: only the newest reason of a pod is ever sent.
 
@@ -29,14 +29,19 @@ SCHEDULER_ERROR = "SchedulerError"
 RETRY_SECONDS = 1.0
 
 
-def condition_patch(pod: Pod, reason: str, message: str, now: float) -> dict[str, Any] | None:
+def condition_patch(
+    pod: Pod, reason: str, message: str, now: float, nominated: str = "", *, stale: bool = False
+) -> dict[str, Any] | None:
     """The strategic merge patch of pods/status that says PodScheduled=False, or None when it says so already.
 
     Args:
         now: seconds since the epoch; the time of transition, if the status was another before.
+        nominated: the node where room is being made for the pod.
+        stale: the server may have another status than the pod as it is seen here.
     """
     old = next((c for c in pod.status.conditions if c.type == TYPE), None)
-    if old is not None and (old.status, old.reason, old.message) == ("False", reason, message):
+    moved = stale or pod.status.nominated_node_name != nominated
+    if old is not None and (old.status, old.reason, old.message) == ("False", reason, message) and not moved:
         return None
     since = old.last_transition_time if old is not None and old.status == "False" else None
     condition = {
@@ -48,7 +53,10 @@ def condition_patch(pod: Pod, reason: str, message: str, now: float) -> dict[str
         "lastTransitionTime": since or times.format(now),
     }
     # The uid keeps the patch from a new pod of the same name.
-    return {"metadata": {"uid": pod.metadata.uid}, "status": {"conditions": [condition]}}
+    status: dict[str, Any] = {"conditions": [condition]}
+    if moved:
+        status["nominatedNodeName"] = nominated or None
+    return {"metadata": {"uid": pod.metadata.uid}, "status": status}
 
 
 class ConditionWriter:
@@ -72,9 +80,10 @@ class ConditionWriter:
         Returns:
             Whether this is news, as against the pod's last report.
         """
-        if queued.reported == (reason, message):
+        told = (reason, message, queued.nominated)
+        if queued.reported == told:
             return False
-        queued.reported = (reason, message)
+        queued.reported = told
         self._pending[queued.uid] = queued
         self._wake.set()
         return True
@@ -124,14 +133,16 @@ class ConditionWriter:
 
     async def _write(self, queued: QueuedPod) -> bool:
         """Whether there is nothing left to do."""
-        reason, message = queued.reported
+        reason, message, nominated = queued.reported
         pod = queued.pod
-        patch = condition_patch(pod, reason, message, self._clock.now())
+        stale = bool(queued.written)
+        patch = condition_patch(pod, reason, message, self._clock.now(), nominated, stale=stale)
         if patch is None:
             return True
         name, namespace = pod.metadata.name, pod.metadata.namespace
         try:
             await self._client.patch(PODS, name, namespace, patch, kind="strategic", subresource="status")
+            queued.written = (reason, message, nominated)
         except ApiError as error:
             if error.code >= 500 or error.code == 429:
                 return False

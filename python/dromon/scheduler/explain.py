@@ -11,6 +11,11 @@ NO_NODES = "no nodes available to schedule pods"
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
+def with_preemption(message: str, why_not: str) -> str:
+    """The message, and why preemption would not help either ("" where it does)."""
+    return f"{message} preemption: {why_not}" if why_not else message
+
+
 def explain(refusal: Refusal, nodes: int) -> str:
     """The message for a refusal.
 

@@ -1,9 +1,10 @@
 """The scheduling loop: what is seen goes into the engine and the queue, what is decided goes to the API.
 
-Everything but the writing of bindings and conditions happens between two awaits, so a decision always sees
-all changes that arrived before it and no change comes between a refusal and its parking.
+Everything but the writing of bindings, conditions and deletions happens between two awaits, so a decision
+always sees all changes that arrived before it and no change comes between a refusal and its parking.
 
-Neighbours: main wires it to informers; queue, engine, classes, bind, conditions, explain do their part each.
+Neighbours: main wires it to informers; queue, engine, classes, preempt, bind, conditions, explain do their
+part each; parking says which changes make a parked pod worth another attempt.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import Protocol
 
+from msgspec import structs
+
+from dromon.api.types.namespace import Namespace
 from dromon.api.types.node import Node
 from dromon.api.types.pod import Pod
 from dromon.base.clock import Clock
@@ -21,8 +24,10 @@ from dromon.scheduler.bind import Binder, Placement, Refused
 from dromon.scheduler.classes import ClassCache
 from dromon.scheduler.conditions import SCHEDULER_ERROR, SCHEDULING_GATED, UNSCHEDULABLE, ConditionWriter
 from dromon.scheduler.engine import Engine, Refusal
-from dromon.scheduler.explain import GATED, explain
+from dromon.scheduler.explain import GATED, explain, with_preemption
 from dromon.scheduler.inputs import NodeInfo
+from dromon.scheduler.parking import Parking
+from dromon.scheduler.preempt import Evictor, Preemptor, Recorder
 from dromon.scheduler.queue import QueuedPod, SchedulingQueue
 
 log = logging.getLogger(__name__)
@@ -34,14 +39,6 @@ REPEAT_EVENT_SECONDS = 60.0
 """An unchanged reason is recorded as an Event at most this often per pod."""
 
 
-class Recorder(Protocol):
-    """dromon.client.events.EventRecorder, as far as it is used here."""
-
-    def event(self, obj: Pod, type: str, reason: str, message: str) -> None:
-        """Record an Event about `obj`; never blocks."""
-        ...
-
-
 class Scheduler:
     """One scheduler's state and loop.
 
@@ -49,7 +46,7 @@ class Scheduler:
         name: pods with this spec.schedulerName are taken.
         engine: empty; belongs to this object from now on.
         classes: compiles for the same engine.
-        binder, conditions, recorder: where decisions go.
+        binder, conditions, evictor, recorder: where decisions go.
         clock: paces back-off.
         in_flight: how many placements may wait for their binding at a time; decisions stop meanwhile, so that
             a more important pod is never far behind.
@@ -63,6 +60,7 @@ class Scheduler:
         classes: ClassCache,
         binder: Binder,
         conditions: ConditionWriter,
+        evictor: Evictor,
         recorder: Recorder,
         clock: Clock,
         in_flight: int = 512,
@@ -77,9 +75,12 @@ class Scheduler:
         self._room = in_flight
         self._queue = SchedulingQueue(clock)
         self._nodes: dict[str, NodeInfo] = {}
+        self._placed: dict[str, Pod] = {}
         self._assumed: set[str] = set()
         self._placements: deque[tuple[QueuedPod, Placement]] = deque()
+        self._preemptor = Preemptor(engine, evictor, recorder, self._placed.get)
         self._wake = asyncio.Event()
+        self._parking = Parking(engine, self._queue, self._wake)
         self._to_bind = asyncio.Event()
 
     # What is seen: handlers of the informers.
@@ -88,14 +89,55 @@ class Scheduler:
         """A node was added, changed or deleted; heartbeats that change nothing cost a comparison."""
         if new is None:
             if old is not None:
-                self._nodes.pop(old.metadata.name, None)
-                self._engine.remove_node(old.metadata.name)
+                self._node_gone(old.metadata.name)
             return
         info = model.node_info(new)
-        if self._nodes.get(info.name) != info:
+        known = self._nodes.get(info.name)
+        if known != info:
             self._nodes[info.name] = info
             self._engine.set_node(info)
-            self._helped(info.name)
+            if known is None or structs.replace(known, images=info.images) != info:
+                moved = known is not None and known.labels != info.labels
+                self._parking.node_changed(info.name, moved=moved)
+
+    def _node_gone(self, name: str) -> None:
+        self._nodes.pop(name, None)
+        self._engine.remove_node(name)
+        for queued in self._preemptor.nominees(name):
+            self._preemptor.withdraw(queued)
+            self._displaced(queued)
+        self._parking.node_changed(name, moved=True)
+
+    def _displaced(self, queued: QueuedPod) -> None:
+        """The node to which the pod was nominated won't be free for it: it looks for another."""
+        if queued.reported:
+            self._conditions.report(queued, *queued.reported[:2])
+        if self._queue.wake(queued):
+            self._wake.set()
+
+    def _end_nomination(self, queued: QueuedPod) -> None:
+        """The pod needs no room made for it any more: others may have what was kept for it."""
+        node = queued.nominated
+        self._preemptor.withdraw(queued)
+        if node:
+            self._parking.node_changed(node)
+
+    def _dequeue(self, uid: str) -> None:
+        queued = self._queue.get(uid)
+        self._queue.remove(uid)
+        if queued is not None:
+            self._end_nomination(queued)
+
+    def namespace_changed(self, old: Namespace | None, new: Namespace | None) -> None:
+        """A namespace was added, changed or deleted: its labels matter to namespace selectors."""
+        if new is not None:
+            if old is None or old.metadata.labels != new.metadata.labels:
+                labels = tuple(sorted(new.metadata.labels.items()))
+                self._engine.set_namespace(new.metadata.name, labels)
+                self._parking.stirred(everybody=True)
+        elif old is not None:
+            self._engine.remove_namespace(old.metadata.name)
+            self._parking.stirred(everybody=True)
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """A pod was added, changed or deleted."""
@@ -111,49 +153,58 @@ class Scheduler:
             self._pod_waits(new)
 
     def _pod_gone(self, uid: str) -> None:
-        self._queue.remove(uid)
+        self._dequeue(uid)
         self._assumed.discard(uid)
+        pod = self._placed.pop(uid, None)
         node = self._engine.pod_node(uid)
         if node is not None:
             self._engine.remove_pod(uid)
-            self._helped(node)
+            self._left(uid, pod, node)
+
+    def _left(self, uid: str, pod: Pod | None, node: str) -> None:
+        """The pod counts on the node no more."""
+        self._parking.pod_left(pod, node)
+        for queued in self._preemptor.gone(uid, node):
+            if self._queue.wake(queued):
+                self._wake.set()
 
     def _pod_assigned(self, pod: Pod) -> None:
         uid = pod.metadata.uid
-        self._queue.remove(uid)
+        self._dequeue(uid)
         self._assumed.discard(uid)
-        before = self._engine.pod_node(uid)
-        changed = self._engine.add_pod(uid, self._classes.of(pod), pod.spec.node_name)
-        if changed and before is not None:
-            self._helped(before)
+        before, old = self._engine.pod_node(uid), self._placed.get(uid)
+        self._placed[uid] = pod
+        node = pod.spec.node_name
+        if self._engine.add_pod(uid, self._classes.of(pod), node, model.started(pod)):
+            self._parking.stirred()
+            if before == node:
+                self._parking.pod_left(old, node)
+            elif before is not None:
+                self._left(uid, old, before)
 
     def _pod_waits(self, pod: Pod) -> None:
         uid = pod.metadata.uid
         if uid in self._assumed and self._queue.get(uid) is None:
             return  # bound, only its watch does not know yet
         if pod.metadata.deletion_timestamp is not None:
-            self._queue.remove(uid)
+            self._dequeue(uid)
             return
         queued = self._queue.get(uid)
         gated, priority = model.is_gated(pod), pod.spec.priority or 0
         if queued is None:
             queued = self._queue.add(uid, pod, self._classes.of(pod), priority, gated=gated)
+            if pod.status.nominated_node_name:
+                self._preemptor.nominate(queued, pod.status.nominated_node_name)
         elif _matters(queued.pod, pod):
             self._queue.update(queued, pod, self._classes.of(pod), priority, gated=gated)
+            if queued.nominated:
+                self._preemptor.nominate(queued, queued.nominated)
         else:
             queued.pod = pod
             return
         if gated:
             self._conditions.report(queued, SCHEDULING_GATED, GATED)
         else:
-            self._wake.set()
-
-    def _helped(self, node: str) -> None:
-        """Something changed on this node: whoever would fit there now is worth another attempt.
-
-        No other node changed, so this is exact as long as every filter looks at one node alone.
-        """
-        if self._queue.move(lambda group: self._engine.fits(group, node)):
             self._wake.set()
 
     # What is decided.
@@ -168,6 +219,7 @@ class Scheduler:
     async def _decide_forever(self) -> None:
         while True:
             self._wake.clear()
+            self._parking.settle()
             self._queue.flush()
             batch = self._queue.pop(min(BATCH, self._room))
             if batch:
@@ -198,15 +250,26 @@ class Scheduler:
                 meta = queued.pod.metadata
                 self._room -= 1
                 self._assumed.add(queued.uid)
+                self._placed[queued.uid] = queued.pod
+                self._end_nomination(queued)
                 self._placements.append((queued, Placement(queued.uid, meta.namespace, meta.name, result)))
             else:
                 self._refuse(queued, result)
         if self._placements:
             self._to_bind.set()
+            self._parking.stirred()
 
     def _refuse(self, queued: QueuedPod, refusal: Refusal) -> None:
         message = explain(refusal, self._engine.node_count())
         self._queue.park(queued)
+        if refusal:
+            before = queued.nominated
+            why_not, displaced = self._preemptor.attempt(queued)
+            message = with_preemption(message, why_not)
+            for other in displaced:
+                self._displaced(other)
+            if before and queued.nominated != before:
+                self._parking.node_changed(before)
         self._tell(queued, UNSCHEDULABLE, message)
 
     def _tell(self, queued: QueuedPod, reason: str, message: str) -> None:
@@ -257,7 +320,7 @@ class Scheduler:
         if queued.uid in self._assumed:
             self._assumed.discard(queued.uid)
             self._engine.remove_pod(queued.uid)
-            self._helped(placement.node)
+            self._left(queued.uid, self._placed.pop(queued.uid, None), placement.node)
             self._queue.back_off(queued)
             if not refused.stale:
                 self._tell(queued, SCHEDULER_ERROR, f"binding rejected: {refused.message}")

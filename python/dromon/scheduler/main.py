@@ -10,21 +10,23 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable
+from typing import Any
 
-from dromon.api.kinds import NODES, PODS, SERVICES
-from dromon.api.types.node import Node
+from dromon.api import scheme
+from dromon.api.kinds import NAMESPACES, NODES, PODS, SERVICES
 from dromon.api.types.pod import Pod
-from dromon.api.types.service import Service
 from dromon.base.clock import Clock, SystemClock
 from dromon.client.election import elected
 from dromon.client.events import EventRecorder
 from dromon.client.informer import Informer
 from dromon.client.rest import Client, Guard
+from dromon.scheduler import budgets
 from dromon.scheduler.bind import PodBinder
 from dromon.scheduler.classes import ClassCache
 from dromon.scheduler.conditions import ConditionWriter
 from dromon.scheduler.config import SchedulerConfig
-from dromon.scheduler.engine import open_engine
+from dromon.scheduler.engine import Engine, open_engine
+from dromon.scheduler.evict import VictimWriter
 from dromon.scheduler.loop import Scheduler
 
 log = logging.getLogger(__name__)
@@ -67,12 +69,14 @@ async def serve(
 ) -> None:
     """As `run`, over a client that stays the caller's."""
     nodes = Informer(client, NODES, clock=clock)
+    namespaces = Informer(client, NAMESPACES, clock=clock)
     services = Informer(
         client, SERVICES, indexes={"namespace": lambda service: (service.metadata.namespace,)}, clock=clock
     )
     pods = Informer(client, PODS, fields=UNFINISHED, clock=clock)
     engine = open_engine(config.engine, secrets.randbits(64) if config.seed is None else config.seed)
     conditions = ConditionWriter(client, clock)
+    victims = VictimWriter(client, config.name, clock)
     recorder = EventRecorder(client, config.name, socket.gethostname(), clock)
     scheduler = Scheduler(
         name=config.name,
@@ -80,36 +84,48 @@ async def serve(
         classes=ClassCache(engine, lambda namespace: services.by_index("namespace", namespace)),
         binder=PodBinder(client, clock),
         conditions=conditions,
+        evictor=victims,
         recorder=recorder,
         clock=clock,
     )
     nodes.add_handler(scheduler.node_changed)
+    namespaces.add_handler(scheduler.namespace_changed)
     pods.add_handler(scheduler.pod_changed)
     try:
-        await _run_all(config, nodes, services, pods, conditions, scheduler, ready)
+        async with asyncio.TaskGroup() as group:
+            for writer in (conditions, victims):
+                group.create_task(writer.run())
+            # Pods come last, so that each is classed and placed with everything else known.
+            first: tuple[Informer[Any], ...] = (
+                nodes,
+                namespaces,
+                services,
+                *await _budgets(client, engine, pods, clock),
+            )
+            for informer in first:
+                group.create_task(informer.run())
+            for informer in first:
+                await informer.synced()
+            group.create_task(pods.run())
+            await pods.synced()
+            log.info("scheduling", extra={"as": config.name, "engine": config.engine, "nodes": len(nodes)})
+            if ready is not None:
+                ready()
+            await scheduler.run(config.bind_concurrency)
     finally:
         await recorder.close()
 
 
-async def _run_all(
-    config: SchedulerConfig,
-    nodes: Informer[Node],
-    services: Informer[Service],
-    pods: Informer[Pod],
-    conditions: ConditionWriter,
-    scheduler: Scheduler,
-    ready: Callable[[], None] | None,
-) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(nodes.run())
-        group.create_task(services.run())
-        await nodes.synced()
-        await services.synced()
-        # Pods come last, so that each is classed with its services known.
-        group.create_task(pods.run())
-        await pods.synced()
-        group.create_task(conditions.run())
-        log.info("scheduling", extra={"as": config.name, "engine": config.engine, "nodes": len(nodes)})
-        if ready is not None:
-            ready()
-        await scheduler.run(config.bind_concurrency)
+async def _budgets(client: Client, engine: Engine, pods: Informer[Pod], clock: Clock) -> list[Informer[Any]]:
+    """The informer of PodDisruptionBudgets, where this build and the server know them."""
+    kind = scheme.by_plural(budgets.GROUP, budgets.VERSION, budgets.PLURAL)
+    if kind is None or not await budgets.served(client):
+        return []
+
+    def uid(namespace: str, name: str) -> str | None:
+        pod = pods.get(namespace, name)
+        return pod.metadata.uid if pod is not None else None
+
+    informer: Informer[Any] = Informer(client, kind, clock=clock)
+    informer.add_handler(budgets.Budgets(engine, uid).changed)
+    return [informer]

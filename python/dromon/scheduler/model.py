@@ -3,20 +3,24 @@
 Source: Kubernetes documentation, "Resource Management for Pods and Containers", "Sidecar Containers", "Pod
 Overhead", "Extended Resources"; upstream's scoring defaults for containers that request nothing.
 
-Neighbours: inputs has the results' types; classes caches them; loop calls it for every change.
+Neighbours: inputs has the results' types, pod_terms the part about other pods; classes caches them; loop
+calls it for every change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
-from dromon.api import quantity
+from dromon.api import quantity, times
 from dromon.api.types.affinity import NodeSelectorRequirement, NodeSelectorTerm
 from dromon.api.types.base import Quantity
 from dromon.api.types.container import Container
 from dromon.api.types.node import Node
 from dromon.api.types.pod import Pod
 from dromon.api.types.service import Service
+from dromon.scheduler import pod_terms
+from dromon.scheduler.engine.interface import LATEST
 from dromon.scheduler.filters.ports import ANY
 from dromon.scheduler.inputs import (
     MAX_AMOUNT,
@@ -37,6 +41,8 @@ DEFAULT_CPU = 100
 DEFAULT_MEMORY = 200 * 2**20
 """What a container that requests nothing counts for in scoring: 100 thousandths of a core, 200 MiB."""
 
+V = TypeVar("V")
+
 FINISHED = frozenset(("Succeeded", "Failed"))
 
 
@@ -53,6 +59,16 @@ def is_gated(pod: Pod) -> bool:
 def owner(pod: Pod) -> str:
     """The uid of the pod's controller, "" when it has none."""
     return next((r.uid for r in pod.metadata.owner_references if r.controller), "")
+
+
+def image_name(name: str) -> str:
+    """The image's name as nodes report it: with a tag."""
+    return name if name.rfind(":") > name.rfind("/") else name + ":latest"
+
+
+def started(pod: Pod) -> int:
+    """When the pod started, in seconds since the epoch; LATEST when it has not."""
+    return LATEST if pod.status.start_time is None else int(times.parse(pod.status.start_time))
 
 
 def service_selector(pod: Pod, services: Iterable[Service]) -> Labels:
@@ -79,6 +95,7 @@ def node_info(node: Node) -> NodeInfo:
         unschedulable=node.spec.unschedulable,
         allocatable=_amounts({r: _amount(r, q, broken=0) for r, q in allocatable.items() if r != "pods"}),
         max_pods=_amount("pods", allocatable.get("pods", 0), broken=0),
+        images=_pairs({name: image.size_bytes for image in node.status.images for name in image.names}),
     )
 
 
@@ -90,14 +107,15 @@ def pod_class(pod: Pod, selected_by: Labels = ()) -> PodClass:
     """
     spec = pod.spec
     controller = owner(pod)
-    leaving = pod.metadata.deletion_timestamp is not None
     affinity = spec.affinity.node_affinity if spec.affinity else None
     required = affinity.required_during_scheduling_ignored_during_execution if affinity else None
     preferred = affinity.preferred_during_scheduling_ignored_during_execution if affinity else []
     return PodClass(
-        namespace="" if leaving else pod.metadata.namespace,
-        labels=() if leaving else _pairs(pod.metadata.labels),
-        owner="" if leaving else controller,
+        namespace=pod.metadata.namespace,
+        labels=_pairs(pod.metadata.labels),
+        owner=controller,
+        leaving=pod.metadata.deletion_timestamp is not None,
+        priority=spec.priority or 0,
         requests=_amounts(requests(pod)),
         nonzero=(
             requests(pod, {"cpu": DEFAULT_CPU}).get("cpu", 0),
@@ -108,7 +126,12 @@ def pod_class(pod: Pod, selected_by: Labels = ()) -> PodClass:
         preferred=tuple(PreferredTerm(p.weight, _term(p.preference)) for p in preferred if p.weight > 0),
         tolerations=tuple(Toleration(t.key, t.operator, t.value, t.effect) for t in spec.tolerations),
         ports=_host_ports(pod),
-        spread=_spread(pod, controller, selected_by),
+        spread=None if spec.topology_spread_constraints else _spread(pod, controller, selected_by),
+        images=tuple(image_name(c.image) for c in (*spec.init_containers, *spec.containers)),
+        affinity=pod_terms.affinity(pod),
+        anti_affinity=pod_terms.anti_affinity(pod),
+        preferred_pods=pod_terms.preferred(pod),
+        constraints=pod_terms.constraints(pod),
     )
 
 
@@ -168,7 +191,7 @@ def _amounts(amounts: Mapping[str, int]) -> Amounts:
     return tuple(sorted((r, a) for r, a in amounts.items() if a))
 
 
-def _pairs(labels: Mapping[str, str]) -> Labels:
+def _pairs(labels: Mapping[str, V]) -> tuple[tuple[str, V], ...]:
     return tuple(sorted(labels.items()))
 
 

@@ -55,7 +55,9 @@ class QueuedPod:
         since: monotonic seconds of its last attempt's end, or of its arrival.
         state: where it is; set by the queue alone.
         ticket: tells its newest heap entry from stale ones.
-        reported: the (reason, message) last written to its condition, () for none.
+        reported: the (reason, message, nominated) last written to its status, () for none.
+        written: as `reported`, once the server has taken it; its watch may lag behind.
+        nominated: the node where room is being made for it, "" for none.
         recorded: monotonic seconds of the last Event about it.
     """
 
@@ -68,6 +70,8 @@ class QueuedPod:
     attempts: int = 0
     ticket: int = 0
     reported: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    nominated: str = ""
     recorded: float = float("-inf")
 
 
@@ -175,6 +179,18 @@ class SchedulingQueue:
                 self._retry(queued)
                 moved += 1
         return moved
+
+    def has_parked(self) -> bool:
+        """Whether any pod is parked."""
+        return bool(self._parked)
+
+    def wake(self, queued: QueuedPod) -> bool:
+        """Try a parked pod again after its back-off; returns whether it was parked."""
+        if queued.state is not State.PARKED:
+            return False
+        self._unpark(queued)
+        self._retry(queued)
+        return True
 
     def flush(self) -> None:
         """Activate pods whose back-off is over, and retry those parked for too long."""

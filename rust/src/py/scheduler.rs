@@ -142,10 +142,6 @@ impl SchedulerEngine {
         Ok(self.0.looks_around(self.own(pod)?))
     }
 
-    fn keeps_others_off(&self, pod: &CompiledPod) -> PyResult<bool> {
-        Ok(self.own(pod)?.keeps_others_off())
-    }
-
     fn fits(&mut self, pod: &CompiledPod, node: &str) -> PyResult<bool> {
         let pod = self.own(pod)?;
         Ok(self.0.fits(pod, node))

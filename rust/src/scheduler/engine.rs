@@ -40,11 +40,6 @@ impl Compiled {
             who: &self.identity,
         }
     }
-
-    /// Whether it has a say, once placed, on which nodes others go.
-    pub fn keeps_others_off(&self) -> bool {
-        !self.spec.anti_affinity.is_empty()
-    }
 }
 
 /// What changed at a slot: only its pods, or the node itself.

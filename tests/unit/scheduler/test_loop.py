@@ -15,6 +15,8 @@ from dromon.scheduler.engine import open_engine
 from dromon.scheduler.loop import REPEAT_EVENT_SECONDS, Scheduler
 from dromon.testing.clock import FakeClock, settle
 
+HOPELESS = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+
 
 class FakeBinder:
     """Notes placements; answers with what `refusals` has for the pod's name, or holds until `gate` is set."""
@@ -54,6 +56,18 @@ class FakeConditions:
         self.settled.append(uid)
 
 
+class FakeEvictor:
+    """Notes victims, and whether each is wanted still."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+        self.wanted: list[object] = []
+
+    def end(self, victim, wanted) -> None:
+        self.ended.append(victim.metadata.name)
+        self.wanted.append(wanted)
+
+
 class FakeRecorder:
     def __init__(self) -> None:
         self.events: list[tuple[str, str, str]] = []
@@ -69,6 +83,7 @@ class Rig:
         self.clock = FakeClock()
         self.binder = FakeBinder()
         self.conditions = FakeConditions()
+        self.evictor = FakeEvictor()
         self.recorder = FakeRecorder()
         self.engine = open_engine(engine, 1)
         self.pods: dict[str, object] = {}
@@ -78,6 +93,7 @@ class Rig:
             classes=ClassCache(self.engine, lambda namespace: ()),
             binder=self.binder,
             conditions=self.conditions,
+            evictor=self.evictor,
             recorder=self.recorder,
             clock=self.clock,
             **options,
@@ -152,7 +168,7 @@ async def test_a_pod_that_fits_nowhere_is_explained_and_bound_when_a_node_comes(
     async with rig.running():
         rig.see(make.pod("a", containers=make.requests(cpu="2")))
         await settle()
-        message = "0/1 nodes are available: 1 Insufficient cpu."
+        message = "0/1 nodes are available: 1 Insufficient cpu. " + HOPELESS
         assert rig.conditions.reports == [("a", "Unschedulable", message)]
         assert rig.recorder.events == [("Warning", "FailedScheduling", message)]
         await rig.wait(20)
@@ -204,7 +220,8 @@ async def test_an_uncordoned_node_helps(rig, make):
     async with rig.running():
         rig.see(make.pod("a"))
         await rig.wait(2)
-        assert rig.conditions.reports[0][2] == "0/1 nodes are available: 1 node(s) were unschedulable."
+        message = "0/1 nodes are available: 1 node(s) were unschedulable. " + HOPELESS
+        assert rig.conditions.reports[0][2] == message
         rig.nodes(make.node("n"))
         await settle()
         assert rig.binder.bound == {"a": "n"}

@@ -128,10 +128,6 @@ class Engine(Protocol):
         """Whether pods on other nodes decide, as things stand, whether a node may take the pod."""
         ...
 
-    def keeps_others_off(self, pod: CompiledPod) -> bool:
-        """Whether a pod of this class, once placed, has a say on which nodes others go."""
-        ...
-
     def fits(self, pod: CompiledPod, node: str) -> bool:
         """Whether the pod passes every filter on this node now, nominations apart (False: unknown node)."""
         ...

@@ -116,9 +116,6 @@ class ReferenceEngine:
         placed = self._state.placed()
         return any(cluster.selects(term, pod) for other in placed for term in other.anti_affinity)
 
-    def keeps_others_off(self, pod: PodClass) -> bool:
-        return bool(pod.anti_affinity)
-
     def fits(self, pod: PodClass, node: str) -> bool:
         state = self._state.known(node)
         return state is not None and not Check(pod, self._state.cluster()).reasons(state)
