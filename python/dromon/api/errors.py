@@ -222,9 +222,12 @@ def unavailable(message: str, retry_after: int = 1) -> ApiError:
     )
 
 
-def timeout(message: str) -> ApiError:
-    """504 Timeout: whether the request took effect is not known."""
-    return make(504, "Timeout", message)
+def timeout(message: str, retry_after: int = 0) -> ApiError:
+    """504 Timeout: whether the request took effect is not known; `retry_after` in seconds, 0: not said."""
+    if not retry_after:
+        return make(504, "Timeout", message)
+    details = StatusDetails(retry_after_seconds=retry_after)
+    return make(504, "Timeout", message, details=details, headers={"Retry-After": str(retry_after)})
 
 
 def internal(message: str) -> ApiError:

@@ -23,7 +23,7 @@ from dromon.apiserver.routes import Route, Router
 from dromon.apiserver.snapshot import PATH, Snapshots
 from dromon.apiserver.subresources import TABLE, binding
 from dromon.base.http.messages import Reply, Request, Response
-from dromon.store.interface import StoreError
+from dromon.store.interface import NotAccepted, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Handler:
             refused = errors.bad_request("the URL is not valid UTF-8")
         elif isinstance(error, StoreError):
             log.warning("store failed method=%s path=%s error=%s", request.method, request.path, error)
-            refused = errors.timeout("the store did not answer; whether the request took effect is not known")
+            refused = _store_refusal(error)
         else:
             log.error("request failed method=%s path=%s", request.method, request.path, exc_info=error)
             refused = errors.internal("an error on the server; its log has the details")
@@ -251,3 +251,11 @@ def find(route: Route, verb: str) -> Verb | None:
 async def _bind(call: Call) -> Reply:
     """POST to bindings: one, or a list."""
     return await (bulk.bind(call) if bulk.is_list(call) else binding.create(call))
+
+
+def _store_refusal(error: StoreError) -> errors.ApiError:
+    """503 where the request surely took no effect, else 504; either may be tried again soon."""
+    if isinstance(error, NotAccepted):
+        return errors.unavailable(f"the store does not take requests: {error}")
+    text = "the store did not answer; whether the request took effect is not known"
+    return errors.timeout(text, retry_after=1)

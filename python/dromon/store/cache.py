@@ -31,6 +31,7 @@ from dromon.store.watcher import BOOKMARK_INTERVAL, Watcher, WatchEvent, WatchOp
 __all__ = ["CachedStore", "Encoders", "Format", "ListBody", "Objects", "WatchEvent", "Watcher"]
 
 _FUTURE_WAIT = 3.0  # seconds that a watch waits for a revision that the cache does not know yet, as upstream
+_CATCH_UP = 3.0  # seconds that the cache has to show what a store that others write to has
 _BOOKMARK_TICK = 5.0  # seconds between looks at whose bookmark is due
 
 _log = logging.getLogger(__name__)
@@ -390,10 +391,14 @@ class CachedStore:
         entry = (revision, next(self._order), waiter)
         heapq.heappush(self._waiters, entry)
         try:
-            await waiter
-        except asyncio.CancelledError:
+            # The way from a store that others write to may break: nobody waits for its mending.
+            async with asyncio.timeout(_CATCH_UP if self._store.shared else None):
+                await waiter
+        except (asyncio.CancelledError, TimeoutError) as error:
             # Else watches of revisions far in the future, which clients can ask for, would pile up.
             if entry in self._waiters:
                 self._waiters.remove(entry)
                 heapq.heapify(self._waiters)
+            if isinstance(error, TimeoutError):
+                raise Unavailable("the cache does not follow the store in time") from None
             raise

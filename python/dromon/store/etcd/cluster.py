@@ -112,6 +112,7 @@ class Cluster:
             credentials = grpc.ssl_channel_credentials(authorities, key, chain)
         self.members = [Member(e, credentials) for e in config.endpoints]
         self._current = 0
+        self._told: set[str] = set()
         self.fault: str | None = None
         """Why the last request was not answered; None after one that was."""
 
@@ -120,11 +121,19 @@ class Cluster:
         for member in self.members:
             await member.channel.close()
 
+    def answered(self) -> None:
+        """Somebody did what only a majority can."""
+        self.fault = None
+        self._told.clear()
+
     def leave(self, member: Member, why: str) -> None:
         """Ask another one from now on."""
         if len(self.members) > 1 and self.members[self._current] is member:
             self._current = (self._current + 1) % len(self.members)
-            _log.warning("leaving etcd member %s: %s", member.endpoint, why)
+            # Once for each until somebody answers: while none has a leader they are asked round and round.
+            if member.endpoint not in self._told:
+                self._told.add(member.endpoint)
+                _log.warning("leaving etcd member %s: %s", member.endpoint, why)
         if not member.left.done():
             member.left.set_result(None)
         member.left = asyncio.get_running_loop().create_future()
@@ -176,7 +185,7 @@ class Cluster:
                 self.leave(member, why)
                 await asyncio.sleep(_AGAIN)
                 continue
-            self.fault = None
+            self.answered()
             return answer
 
     async def read(self, call: Call, request: Any) -> Any:
@@ -202,7 +211,7 @@ class Cluster:
                 self.leave(member, why)
                 await asyncio.sleep(_AGAIN)
                 continue
-            self.fault = None
+            self.answered()
             return answer
         self.fault = f"etcd does not answer: {why}"
         raise Unavailable(self.fault)

@@ -159,6 +159,9 @@ class EtcdStore:
     async def settled(self, key: str) -> None:
         """At once: `newest` shows only what is committed."""
 
+    async def settled(self, key: str) -> None:
+        """At once: `newest` and CompareFailed show nothing here but what is committed."""
+
     async def barrier(self) -> int:
         self._usable()
         newest = await self._reader.barrier()

@@ -96,7 +96,7 @@ class Watch:
                         for batch in self._take(response):
                             yield batch
             except _Ended as why:
-                _log.info("etcd watch broke and is taken up again: %s", why)
+                _log.debug("etcd watch broke and is taken up again: %s", why)
             finally:
                 call.cancel()
             await self._pause(_AGAIN)
