@@ -1,8 +1,9 @@
 """A resource's objects, kept current: list, then watch, for ever.
 
 "Don't poll, watch" (talk). After a lost connection the watch resumes from the last revision seen; when the
-server no longer has it (410) the list is read again and compared, so that handlers see every object's last
-state: (None, new), (old, new), (old, None). Intermediate states may be skipped, as with any watch.
+server no longer has it (410), or does not get as far (504), the list is read again and compared, so that
+handlers see every object's last state: (None, new), (old, new), (old, None). Intermediate states may be
+skipped, as with any watch.
 
 Neighbours: client.rest asks, client.store keeps, control loops read and add handlers.
 """
@@ -126,6 +127,11 @@ class Informer(Generic[T]):
                     self._revision = ""
                     if watched:
                         continue  # a list that expires again and again must not be hurried
+                elif _unknown_revision(error):
+                    log.info(
+                        "the server does not reach the revision, listing again", extra={"resource": what}
+                    )
+                    self._revision = ""
                 else:
                     log.warning("list or watch refused", extra={"resource": what, "error": error.message})
             except ConnectionFailed as error:
@@ -196,7 +202,7 @@ class Informer(Generic[T]):
 
     def _put(self, obj: T) -> None:
         known = self._store.get(key_of(obj))
-        if known is not None and _version(known) == _version(obj):
+        if known is not None and _version(known) == _version(obj) and _uid(known) == _uid(obj):
             return
         self._tell(self._store.put(obj), obj)
 
@@ -213,6 +219,13 @@ class Informer(Generic[T]):
             handler(old, new)
         except Exception:
             log.exception("event handler failed", extra={"resource": self._resource.plural})
+
+
+def _unknown_revision(error: ApiError) -> bool:
+    """Whether the server has not got as far as the revision asked for: perhaps its store was put back."""
+    details = error.status.details
+    causes = details.causes if details is not None else []
+    return error.code == 504 and any(c.reason == "ResourceVersionTooLarge" for c in causes)
 
 
 def _version(obj: Api) -> str:

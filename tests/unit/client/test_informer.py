@@ -14,6 +14,7 @@ from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.pod import Pod, PodSpec
 from dromon.client.informer import Informer
 from dromon.client.rest import ConnectionFailed, ListResult, WatchEvent
+from dromon.store.lists import too_large
 from dromon.testing.clock import FakeClock, settle
 
 
@@ -132,6 +133,19 @@ async def test_resumes_from_the_last_revision_seen_bookmarks_included(scene: Sce
     await scene.clock.advance(1)
     assert scene.client.watches == ["10", "50"]
     assert scene.client.lists == 1
+
+
+async def test_a_revision_that_the_server_does_not_reach_is_given_up(scene: Scene) -> None:
+    """A store that was begun anew, or restored, may be behind what the informer remembers."""
+    scene.seen.clear()
+    scene.client.objects, scene.client.revision = [pod("a", 1, uid="another"), pod("b", 2, "n2")], "3"
+    scene.client.feed.queue.put_nowait(too_large(10, 3))
+    await settle()
+    assert scene.client.lists == 1
+    await scene.clock.advance(1.0)
+    assert scene.client.lists == 2
+    assert scene.seen == [("a@1", "-"), ("-", "a@1"), ("c@3", "-")]
+    assert scene.client.watches == ["10", "3"]
 
 
 async def test_expired_lists_again_and_tells_only_differences(scene: Scene) -> None:
