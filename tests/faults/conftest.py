@@ -25,7 +25,15 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The failing disk's library."""
     if shutil.which("cc") is None:
         pytest.skip("needs cc")
-    return compile_shim(tmp_path_factory.mktemp("shim"))
+    return compile_shim("disk", tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture(scope="session")
+def clock_shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The jumping clock's library."""
+    if shutil.which("cc") is None:
+        pytest.skip("needs cc")
+    return compile_shim("clock", tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ _SIZE = 128
 _NUMBER = struct.Struct("=q")
 
 
-def compile_shim(directory: Path) -> Path:
-    """The shim, compiled by cc."""
-    source, made = Path(__file__).with_name("disk.c"), directory / "disk.so"
+def compile_shim(name: str, directory: Path) -> Path:
+    """A shim of this directory, compiled by cc."""
+    source, made = Path(__file__).with_name(f"{name}.c"), directory / f"{name}.so"
     command = ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"]
     subprocess.run([*command, "-o", str(made), str(source), "-ldl"], check=True, timeout=60)
     return made

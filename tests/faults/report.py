@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+from dromon.testing.faults.checker import check
 from dromon.testing.faults.recording import Recording
 
 
 def report(test: str, recording: Recording, **more: object) -> None:
-    """Print the line; pytest shows it with -s, as `make faults` does."""
+    """Print what was seen, and fail with all that is wrong in it; pytest shows the line with -s."""
+    faults = check(recording)
     outcomes = Counter(o.outcome.value for o in recording.operations)
     line = {
         "test": test,
@@ -18,5 +20,7 @@ def report(test: str, recording: Recording, **more: object) -> None:
         "lists": len(recording.listings),
         "changes": len(recording.watches[0].events),
         "resumes": sum(watch.resumes for watch in recording.watches),
+        "faults": len(faults),
     }
     print("\n" + json.dumps(line), flush=True)
+    assert not faults, "\n".join(faults[:40])

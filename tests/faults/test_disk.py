@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from dromon.base.http.client import HttpClient
-from dromon.testing.faults.checker import check
 from dromon.testing.faults.clients import Run
 from dromon.testing.faults.requests import COLLECTION, configmap, send
 from dromon.testing.faults.server import ServerProcess
@@ -58,7 +57,6 @@ async def judged(name: str, server: ServerProcess, run: Run, scenario: object) -
     """Finish, restart, and judge."""
     recording = await run.finish()
     report(name, recording, scenario=scenario)
-    assert check(recording) == []
     assert run.notes.expired == 0
     server.kill()
     await server.start()
