@@ -8,11 +8,13 @@ keeps them from then on. masterleases has the endpoints.
 
 from __future__ import annotations
 
+import copy
 import logging
 from typing import Any
 
 from dromon.api.errors import ApiError
-from dromon.api.kinds import NAMESPACES, SERVICES
+from dromon.api.kinds import NAMESPACES, PRIORITY_CLASSES, SERVICES
+from dromon.api.kinds.priorityclass import SYSTEM_CLASSES
 from dromon.api.resource import Resource
 from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.namespace import Namespace
@@ -39,7 +41,7 @@ async def keep_objects(registry: Registry, leases: MasterLeases, clock: Clock, p
 
 
 async def create_objects(registry: Registry, leases: MasterLeases, port: int) -> None:
-    """Create what is missing: the system's namespaces, the `kubernetes` Service and its endpoints.
+    """Create what is missing: namespaces, priority classes, the `kubernetes` Service and its endpoints.
 
     Args:
         port: where this API server listens.
@@ -49,6 +51,8 @@ async def create_objects(registry: Registry, leases: MasterLeases, port: int) ->
     """
     for name in SYSTEM_NAMESPACES:
         await _ensure(registry, NAMESPACES, Namespace(metadata=ObjectMeta(name=name)))
+    for system in SYSTEM_CLASSES:
+        await _ensure(registry, PRIORITY_CLASSES, copy.deepcopy(system))
     await _ensure(registry, SERVICES, _service(port), "default")
     await leases.reconcile()
 
