@@ -106,7 +106,6 @@ PRIORITY_CLASSES: Resource[PriorityClass] = Resource(
             "string",
             lambda c, now: c.preemption_policy or "",
             description="Whether pods of this class may displace others.",
-            priority=1,
         ),
     ),
 )

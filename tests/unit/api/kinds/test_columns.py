@@ -42,7 +42,7 @@ COLUMNS = {
     "pods": "Name Ready Status Restarts Age +IP +Node +Nominated_Node +Readiness_Gates",
     "podtemplates": "Name Containers Images Pod_Labels",
     "poddisruptionbudgets": "Name Min_Available Max_Unavailable Allowed_Disruptions Age",
-    "priorityclasses": "Name Value Global-Default Age +PreemptionPolicy",
+    "priorityclasses": "Name Value Global-Default Age PreemptionPolicy",
     "replicasets": "Name Desired Current Ready Age +Containers +Images +Selector",
     "replicationcontrollers": "Name Desired Current Ready Age +Containers +Images +Selector",
     "secrets": "Name Type Data Age",
