@@ -41,7 +41,8 @@ Examples:
 )
 @click.option("--nodes", type=int, help="How many nodes.  [default: 1]")
 @click.option(
-    "--store", help="Store URL: sqlite:///PATH or memory://.  [default: SQLite in the data directory]"
+    "--store",
+    help="URL: sqlite:///PATH, etcd://HOST:PORT,... or memory://.  [default: SQLite in the data directory]",
 )
 @click.option("--bind", help="Address that the API listens on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port that the API listens on; 0: any free one.  [default: 6443]")
