@@ -88,14 +88,30 @@ class Cache:
     ) -> int:
         """Declare a resource; fields are (name, path, default)."""
 
-    def load(self, items: Iterable[KeyValue], revision: int) -> None:
-        """The state that the cache begins with."""
+    def load(self, items: Iterable[KeyValue], revision: int) -> list[tuple[str, str]]:
+        """The state that the cache begins with, whole or in parts; returns keys that can't be read, and why."""
 
-    def apply(self, revision: int, changes: Iterable[Change]) -> list[int]:
-        """Take up one revision; returns the watchers that had nothing and now have something."""
+    def stale(self, items: Iterable[KeyValue]) -> list[KeyValue]:
+        """Those of `items` that the cache does not have as they are."""
 
-    def backfill(self, batches: Iterable[Batch], oldest: int, upto: int) -> None:
-        """History from before the cache began: all changes with oldest < revision <= upto."""
+    def keys(self) -> list[str]:
+        """The store's keys of all objects."""
+
+    def renew(self, gone: list[str]) -> None:
+        """Forget these keys, all watches and the past; `load` then brings what changed, and the revision."""
+
+    def apply(self, revision: int, changes: Iterable[Change]) -> tuple[list[int], list[tuple[str, str]]]:
+        """Take up one revision.
+
+        Returns the watchers that must be woken, since they had nothing and now have something or were cut
+        off, and keys whose values can't be read, with why: to readers these are as if deleted.
+        """
+
+    def backfill(self, resource: int, batches: Iterable[Batch], oldest: int, upto: int) -> bool:
+        """Put a resource's changes with oldest < revision <= upto in front of its ring, if that begins there.
+
+        Returns whether watches can now begin after `oldest`.
+        """
 
     @property
     def revision(self) -> int: ...
@@ -149,6 +165,23 @@ class Cache:
 
     def frame(self, resource: int, form: int, event: str, json: bytes) -> bytes:
         """A frame around an object that is not in the cache."""
+
+@final
+class Past:
+    """What one query means in the store's log and in older lists. Frames and events are as Cache's."""
+
+    def __new__(cls, cache: Cache, resource: int, namespace: str, labels: str, fields: str) -> Past:
+        """Compile; ValueError as Cache.page."""
+
+    def frames(self, batches: Iterable[Batch], form: int) -> bytes: ...
+    def events(self, batches: Iterable[Batch]) -> list[tuple[str, bytes, int]]: ...
+    def select(self, items: Iterable[KeyValue]) -> list[KeyValue]:
+        """Those that are meant and can be read."""
+
+    def page(
+        self, items: Iterable[KeyValue], revision: int, more: bool, remaining: int | None
+    ) -> Page:
+        """A page of these, whether meant or not; what can't be read is left out."""
 
 @final
 class CompiledPod:

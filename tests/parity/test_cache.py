@@ -123,7 +123,7 @@ class Model:
             state[below] = (self.revision, value)
         self.states[self.revision] = state
         body = None if value is None else encode(value)
-        return cache.apply(self.revision, [Change(PREFIX + below, body, None, 0)])
+        return cache.apply(self.revision, [Change(PREFIX + below, body, None, 0)])[0]
 
     def events(self, query: Query, after: int) -> list[tuple[str, Object, int]]:
         matches = selects(query)
@@ -243,7 +243,7 @@ def test_a_transaction_is_read_whole() -> None:
     cache = new_cache()
     watcher = cache.watch(0, "", "", "", 1)
     batch = [Change(f"{PREFIX}m/{i}", encode(build("m", str(i), {})), None, 2) for i in range(4)]
-    assert cache.apply(2, batch) == [watcher]
+    assert cache.apply(2, batch) == ([watcher], [])
     cache.apply(3, [Change(f"{PREFIX}m/9", encode(build("m", "9", {})), None, 3)])
     assert [revision for *_, revision in cache.events(watcher, 1)] == [2, 2, 2, 2]
     assert [revision for *_, revision in cache.events(watcher, 1)] == [3]
@@ -289,9 +289,13 @@ def test_the_revision_is_spliced_in(stored: bytes, expected: bytes) -> None:
 
 
 @pytest.mark.parametrize("stored", [b"", b"[]", b'{"a"', b'{"metadata":1}', b"nonsense", b'{"a":1}x'])
-def test_what_is_no_object_is_refused_with_its_key(stored: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^/registry/core/pods/m/a: "):
-        new_cache().load([KeyValue(PREFIX + "m/a", stored, 7, 7)], 7)
+def test_what_is_no_object_is_left_out_and_named(stored: bytes) -> None:
+    cache = new_cache()
+    items = [KeyValue(PREFIX + "m/a", stored, 7, 7), KeyValue(PREFIX + "m/b", b"{}", 7, 7)]
+    ((key, why),) = cache.load(items, 7)
+    assert (key, bool(why), cache.count(0)) == (PREFIX + "m/a", True, 1)
+    woken, ((changed, _),) = cache.apply(8, [Change(PREFIX + "m/b", stored, b"{}", 7)])
+    assert (woken, changed, cache.count(0)) == ([], PREFIX + "m/b", 0)
 
 
 def test_labels_with_escapes_and_keys_of_other_resources() -> None:

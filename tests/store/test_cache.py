@@ -13,7 +13,7 @@ import pytest
 from dromon.api.errors import ApiError
 from dromon.api.resource import Resource, SelectableField
 from dromon.api.types.pod import Pod
-from dromon.store.cache import CachedStore, Watcher
+from dromon.store.cache import Bounds, CachedStore, Watcher
 from dromon.store.interface import (
     Batch,
     Compacted,
@@ -44,7 +44,8 @@ def backend(kind: str, path: Path, clock: FakeClock) -> LocalStore:
 async def cached(
     request: pytest.FixtureRequest, make_store: Make, clock: FakeClock
 ) -> AsyncIterator[CachedStore]:
-    store = CachedStore(make_store(request.param), [PODS, NODES], {}, clock, queue_events=50)
+    bounds = Bounds(queue_events=50)
+    store = CachedStore(make_store(request.param), [PODS, NODES], {}, clock, bounds)
     await store.start()
     yield store
     await store.close()
@@ -106,8 +107,8 @@ async def test_cluster_scoped_kinds(cached: CachedStore) -> None:
     body = b'{"kind":"Node","apiVersion":"v1","metadata":{"name":"n1"}}'
     await cached.commit([Put(NODES.key("", "n1"), body)])
     assert cached.get(NODES, "", "n1") is not None
-    assert json.loads(cached.list(NODES).body)["kind"] == "NodeList"
-    assert len(cached.objects(NODES, fields="metadata.name=n1").items) == 1
+    assert json.loads((await cached.list(NODES)).body)["kind"] == "NodeList"
+    assert len((await cached.objects(NODES, fields="metadata.name=n1")).items) == 1
 
 
 async def test_lists_select(cached: CachedStore) -> None:
@@ -117,16 +118,18 @@ async def test_lists_select(cached: CachedStore) -> None:
             for i in range(12)
         )
     )
-    assert names(cached.objects(PODS, "m", labels="app=b").items) == ["p0", "p2", "p4"]
-    assert names(cached.objects(PODS, fields="spec.nodeName=n1").items) == ["p10", "p4", "p1", "p7"]
-    assert names(cached.objects(PODS, "n", labels="app!=b", fields="spec.nodeName=n1").items) == ["p7"]
-    assert cached.list(PODS, "none").body.endswith(b'"items":[]}\n')
+    assert names((await cached.objects(PODS, "m", labels="app=b")).items) == ["p0", "p2", "p4"]
+    assert names((await cached.objects(PODS, fields="spec.nodeName=n1")).items) == ["p10", "p4", "p1", "p7"]
+    assert names((await cached.objects(PODS, "n", labels="app!=b", fields="spec.nodeName=n1")).items) == [
+        "p7"
+    ]
+    assert (await cached.list(PODS, "none")).body.endswith(b'"items":[]}\n')
 
 
 async def test_pages_are_of_one_revision(cached: CachedStore) -> None:
     for i in range(7):
         await cached.commit([pod(f"p{i}")])
-    first = cached.list(PODS, limit=3)
+    first = await cached.list(PODS, limit=3)
     assert first.remaining == 4
     assert json.loads(first.body)["metadata"] == {
         "resourceVersion": str(first.revision),
@@ -134,31 +137,12 @@ async def test_pages_are_of_one_revision(cached: CachedStore) -> None:
         "remainingItemCount": 4,
     }
     await cached.commit([Delete(PODS.key("m", "p4")), pod("p5", app="new"), pod("p31")])
-    second = cached.objects(PODS, limit=3, continue_=first.continue_)
+    second = await cached.objects(PODS, limit=3, continue_=first.continue_)
     assert (names(second.items), second.revision, second.remaining) == (["p3", "p4", "p5"], first.revision, 1)
-    last = cached.objects(PODS, limit=3, continue_=second.continue_)
+    last = await cached.objects(PODS, limit=3, continue_=second.continue_)
     assert (names(last.items), last.continue_, last.remaining) == (["p6"], "", None)
-    exact = cached.objects(PODS, revision=first.revision, exact=True)
+    exact = await cached.objects(PODS, revision=first.revision, exact=True)
     assert names(exact.items) == [f"p{i}" for i in range(7)]
-
-
-async def test_a_page_whose_revision_is_gone(clock: FakeClock) -> None:
-    store = CachedStore(MemoryStore(clock), [PODS], {}, clock)
-    await store.start()
-    await store.commit([pod(f"p{i}") for i in range(4)])
-    first = store.list(PODS, limit=2)
-    for i in range(10_001):
-        await store.commit([pod("p3", app=str(i))])
-    with pytest.raises(ApiError) as refusal:
-        store.list(PODS, limit=2, continue_=first.continue_)
-    assert (refusal.value.code, refusal.value.reason) == (410, "Expired")
-    with pytest.raises(ApiError) as too_old:
-        store.list(PODS, revision=first.revision, exact=True)
-    assert too_old.value.message == "The resourceVersion for the provided list is too old."
-    # The refusal has a token to go on with, at the newest revision.
-    rest = store.objects(PODS, limit=2, continue_=refusal.value.status.metadata.continue_)
-    assert (names(rest.items), rest.revision) == (["p2", "p3"], store.revision)
-    await store.close()
 
 
 @pytest.mark.parametrize(
@@ -173,17 +157,29 @@ async def test_a_page_whose_revision_is_gone(clock: FakeClock) -> None:
     ],
 )
 async def test_lists_that_are_refused(
-    cached: CachedStore, arguments: dict[str, Any], code: int, message: str
+    cached: CachedStore, clock: FakeClock, arguments: dict[str, Any], code: int, message: str
 ) -> None:
+    listing = asyncio.create_task(cached.list(PODS, **arguments))
+    await settle()
+    await clock.advance(3.0)
     with pytest.raises(ApiError) as refusal:
-        cached.list(PODS, **arguments)
+        await listing
     assert refusal.value.code == code
     assert message in refusal.value.message
 
 
+async def test_a_list_waits_for_a_revision_that_comes(cached: CachedStore) -> None:
+    await cached.commit([pod("a")])
+    listing = asyncio.create_task(cached.objects(PODS, revision=cached.revision + 1))
+    await settle()
+    assert not listing.done()
+    await cached.commit([pod("b")])
+    assert names((await listing).items) == ["a", "b"]
+
+
 async def test_watch_from_a_list(cached: CachedStore) -> None:
     await cached.commit([pod("a")])
-    listed = cached.list(PODS)
+    listed = await cached.list(PODS)
     watcher = cached.watch(PODS, after=listed.revision)
     added = await cached.commit([pod("b")])
     gone = await cached.commit([Delete(PODS.key("m", "a"))])
@@ -296,51 +292,6 @@ async def test_closing_ends_watches(cached: CachedStore) -> None:
         await cached.commit([pod("a")])
 
 
-async def test_watches_resume_across_a_restart(tmp_path: Path, clock: FakeClock) -> None:
-    store = CachedStore(backend("sqlite", tmp_path, clock), [PODS], {}, clock)
-    await store.start()
-    first = await store.commit([pod("a", node="n1")])
-    second = await store.commit([pod("a", node="n2"), pod("b")])
-    third = await store.commit([Delete(PODS.key("m", "a"))])
-    await store.close()
-    store = CachedStore(backend("sqlite", tmp_path, clock), [PODS], {}, clock)
-    await store.start()
-    assert store.revision == third
-    watchers = [store.watch(PODS, after=first), store.watch(PODS, after=first, fields="spec.nodeName=n1")]
-    await store.commit([pod("c")])
-    all_of, one_node = await asyncio.gather(*map(frames, watchers))
-    assert told(all_of) == [
-        ("MODIFIED", "a", second),
-        ("ADDED", "b", second),
-        ("DELETED", "a", third),
-        ("ADDED", "c", third + 1),
-    ]
-    assert told(one_node) == [("DELETED", "a", second)]
-    earlier = store.watch(PODS, after=1)
-    assert told(await frames(earlier))[0] == ("ADDED", "a", first)
-    for watcher in (*watchers, earlier):
-        watcher.close()
-    await store.close()
-
-
-async def test_a_watch_from_before_the_store_s_history(tmp_path: Path, clock: FakeClock) -> None:
-    inner = backend("sqlite", tmp_path, clock)
-    store = CachedStore(inner, [PODS], {}, clock)
-    await store.start()
-    for i in range(5):
-        await store.commit([pod("a", app=str(i))])
-    await inner.compact(4)
-    await store.close()
-    store = CachedStore(backend("sqlite", tmp_path, clock), [PODS], {}, clock)
-    await store.start()
-    watcher = store.watch(PODS, after=2)
-    with pytest.raises(ApiError, match=r"^too old resource version: 2 \(4\)$") as refusal:
-        await watcher.frames()
-    assert (refusal.value.code, refusal.value.reason) == (410, "Expired")
-    watcher.close()
-    await store.close()
-
-
 class Lossy(MemoryStore):
     """Loses history whenever `lose` is called; its lists fail while `broken`."""
 
@@ -383,7 +334,6 @@ async def test_a_watch_that_expired_does_not_take_another_s_place_along(clock: F
         await before.frames()
     assert refusal.value.code == 410
     after = store.watch(PODS, after=None)
-    assert after.id == before.id
     reading = asyncio.create_task(frames(after))
     await settle()
     before.close()
@@ -403,6 +353,33 @@ async def test_a_cache_that_can_t_be_read_anew_says_so(clock: FakeClock) -> None
     assert store.check() == "the cache does not follow the store: broken"
     with pytest.raises(Unavailable):
         await asyncio.wait_for(store.commit([pod("a")]), 1)
+    inner.broken = False
+    await elapse(clock, 2.0)
+    assert store.check() is None
+    assert store.get(PODS, "m", "a") is not None
+    await store.close()
+
+
+async def test_a_cache_that_begins_anew_serves_what_it_has_meanwhile(clock: FakeClock) -> None:
+    inner = Lossy(clock)
+    store = CachedStore(inner, [PODS, NODES], {}, clock)
+    await store.start()
+    await store.commit([pod("a"), pod("b"), pod("c", app="x")])
+    inner.broken = True
+    inner.lose()
+    await settle()
+    behind = inner.commit([Delete(PODS.key("m", "a")), pod("b", app="x"), pod("d")])
+    revision = await behind
+    assert names((await store.objects(PODS)).items) == ["a", "b", "c"]
+    inner.broken = False
+    await elapse(clock, 2.0)
+    assert (names((await store.objects(PODS)).items), store.revision) == (["b", "c", "d"], revision)
+    assert names((await store.objects(PODS, labels="app=x")).items) == ["b", "c"]
+    assert store.count(PODS) == 3
+    watcher = store.watch(PODS, after=revision)
+    later = await store.commit([pod("e")])
+    assert told(await frames(watcher)) == [("ADDED", "e", later)]
+    watcher.close()
     await store.close()
 
 
@@ -416,24 +393,4 @@ async def test_waiting_for_the_future_leaves_nothing_behind(cached: CachedStore,
             await asyncio.wait_for(reading, 10)
         watcher.close()
     await settle()
-    assert not cached._waiters
-
-
-async def test_an_object_that_can_t_be_read_is_named(clock: FakeClock) -> None:
-    inner = MemoryStore(clock)
-    store = CachedStore(inner, [PODS], {}, clock)
-    await store.start()
-    with pytest.raises(Unavailable, match="the cache does not follow the store: /registry/core/pods/m/a: "):
-        await store.commit([Put(PODS.key("m", "a"), b"nonsense")])
-    assert "does not follow" in (store.check() or "")
-    await store.close()
-
-
-async def test_starting_on_what_can_t_be_read_is_refused(tmp_path: Path, clock: FakeClock) -> None:
-    inner = backend("sqlite", tmp_path, clock)
-    await inner.start()
-    await inner.commit([Put(PODS.key("m", "a"), b"[]")])
-    await inner.close()
-    store = CachedStore(backend("sqlite", tmp_path, clock), [PODS], {}, clock)
-    with pytest.raises(StoreError, match="/registry/core/pods/m/a"):
-        await store.start()
+    assert not cached._progress

@@ -44,17 +44,17 @@ async def test_one_object_in_every_format(resource: Resource[Any]) -> None:
     )
 
     assert resource.list_struct is not None
-    listed: Any = msgspec.json.decode(cached.list(resource).body, type=resource.list_struct)
+    listed: Any = msgspec.json.decode((await cached.list(resource)).body, type=resource.list_struct)
     assert listed.items == [plain]
-    packed = cached.list(resource, format=Format.MSGPACK).body
+    packed = (await cached.list(resource, format=Format.MSGPACK)).body
     assert msgspec.msgpack.decode(packed, type=resource.list_struct) == listed
-    wrapped = cached.list(resource, format=Format.PROTOBUF).body
+    wrapped = (await cached.list(resource, format=Format.PROTOBUF)).body
     assert protobuf.open_envelope(wrapped)[:2] == (resource.api_version, resource.kind + "List")
     read: Any = protobuf.decode(wrapped, resource.list_struct)
     assert read.metadata == listed.metadata
     assert [o.metadata for o in read.items] == [plain.metadata]
 
-    assert len(cached.objects(resource, labels="a=b", fields="metadata.name=x").items) == 1
+    assert len((await cached.objects(resource, labels="a=b", fields="metadata.name=x")).items) == 1
     for name in resource.selectable:
-        cached.list(resource, fields=f"{name}!=y")
+        await cached.list(resource, fields=f"{name}!=y")
     await cached.close()

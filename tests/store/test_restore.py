@@ -173,7 +173,7 @@ async def test_a_cache_follows(open_backend: Opener, clock: FakeClock) -> None:
         with pytest.raises(ApiError) as refused:
             await watcher.events()
         assert refused.value.code == 410
-        assert [b'"name":"a"' in item for item in cached.objects(PODS).items] == [True]
+        assert [b'"name":"a"' in item for item in (await cached.objects(PODS)).items] == [True]
         assert cached.revision > NEWEST
     finally:
         await cached.close()

@@ -23,6 +23,6 @@ def default_chain(store: CachedStore) -> Sequence[Admission]:
     return (
         NamespaceLifecycle(lambda name: store.get(NAMESPACES, "", name)),
         ServiceAccountDefault(),
-        Priority(lambda: store.objects(PRIORITY_CLASSES).items),
+        Priority(lambda: store.everything(PRIORITY_CLASSES)),
         DefaultTolerationSeconds(),
     )

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from dromon.api import errors
+from dromon.api import codec, errors
 from dromon.api.types.pod import Binding
 from dromon.apiserver import body, bulk, health, reads, reply, watches, writes
 from dromon.apiserver.authn import ANONYMOUS, Authenticator, Chain, User
@@ -104,6 +104,11 @@ class Handler:
         """The answer for whatever a handler raised."""
         if isinstance(error, errors.ApiError):
             refused = error
+        elif isinstance(error, codec.DecodeError):
+            log.error(
+                "stored object can't be read method=%s path=%s: %s", request.method, request.path, error
+            )
+            refused = errors.internal(f"the stored object can't be read: {error}")
         elif isinstance(error, UnicodeDecodeError):
             refused = errors.bad_request("the URL is not valid UTF-8")
         elif isinstance(error, StoreError):

@@ -3,30 +3,33 @@
 Objects and lists come from the cache as bytes in the wire form asked for; only other shapes (tables, metadata
 alone) decode them.
 
-Neighbours: dromon.apiserver.handler calls them, .watches has watch, .revisions waits for revisions.
+Neighbours: dromon.apiserver.handler calls them, .watches has watch, .revisions says what is asked for.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 from dromon.api import codec, errors
 from dromon.api.resource import Resource
 from dromon.api.types.meta import ListMeta
 from dromon.api.types.table import PartialObjectMetadata, PartialObjectMetadataList
-from dromon.apiserver import reply
+from dromon.apiserver import reply, revisions
 from dromon.apiserver.call import Call
-from dromon.apiserver.revisions import parse_revision, wait_for
 from dromon.base.http.messages import Reply
+from dromon.store.cache import CachedStore
+
+log = logging.getLogger(__name__)
 
 
 async def get(call: Call) -> Reply:
     """GET of one object."""
     r, route = call.resource, call.route
     accepted = call.accepted
-    wanted = parse_revision("resourceVersion", call.param("resourceVersion"))
     store = call.services.store
-    await wait_for(store, call.services.clock, wanted or 0)
+    await see(store, revisions.get(call.param))
     if not accepted.shape:
         body = store.get(r, route.namespace, route.name, accepted.format)
         if body is None:
@@ -45,8 +48,8 @@ async def list_(call: Call) -> Reply:
     options = await list_options(call)
     store = call.services.store
     if accepted.shape:
-        page = store.objects(r, route.namespace, **options)
-        objects = [codec.decode_json(r.struct, item) for item in page.items]
+        page = await store.objects(r, route.namespace, **options)
+        objects = readable(r, page.items)
         meta = ListMeta(
             resource_version=str(page.revision),
             continue_=page.continue_,
@@ -58,7 +61,7 @@ async def list_(call: Call) -> Reply:
             items = [PartialObjectMetadata(metadata=o.metadata) for o in objects]
             value = PartialObjectMetadataList(metadata=meta, items=items)
         return reply.raw(call, reply.encode(value, accepted.format), accepted)
-    found = store.list(r, route.namespace, format=accepted.format, **options)
+    found = await store.list(r, route.namespace, format=accepted.format, **options)
     return reply.raw(call, found.body, accepted)
 
 
@@ -66,23 +69,43 @@ async def list_options(call: Call) -> dict[str, Any]:
     """The list parameters as CachedStore.list takes them, with the revision waited for.
 
     Raises:
-        ApiError: 400 for parameters that make no sense, 504 for a revision that is not there yet.
+        ApiError: 400 or 422 for parameters that make no sense, 504 for a revision that is not there yet.
     """
     options = selectors(call)
-    revision = parse_revision("resourceVersion", call.param("resourceVersion"))
-    match = call.param("resourceVersionMatch")
     limit = call.integer("limit") or 0
-    continue_ = call.param("continue")
-    _check_match(call.resource, revision, match, continue_)
-    await wait_for(call.services.store, call.services.clock, revision or 0)
+    asked = revisions.list_(call.param, limit)
+    await see(call.services.store, asked)
     if limit > 0:
         options["limit"] = limit
-    if continue_:
+    if continue_ := call.param("continue"):
         options["continue_"] = continue_
-    elif revision and (match == "Exact" or (not match and limit > 0)):
-        options["revision"] = revision
+    elif asked.exact:
+        options["revision"] = asked.revision
         options["exact"] = True
     return options
+
+
+async def see(store: CachedStore, asked: revisions.Asked) -> None:
+    """Return once the store shows what is asked for.
+
+    Raises:
+        ApiError: 503 or 504 when it does not in time.
+    """
+    if asked.fresh and store.shared:
+        await store.catch_up()
+    elif asked.revision > store.revision:
+        await store.reached(asked.revision)
+
+
+def readable(r: Resource[Any], items: Sequence[bytes]) -> list[Any]:
+    """The objects; what the store has under the kind's name but is none is left out, and logged."""
+    found = []
+    for item in items:
+        try:
+            found.append(codec.decode_json(r.struct, item))
+        except codec.DecodeError as error:
+            log.error("a stored %s can't be read, and is left out: %s", r.kind, error)
+    return found
 
 
 def selectors(call: Call) -> dict[str, Any]:
@@ -99,24 +122,3 @@ def selectors(call: Call) -> dict[str, Any]:
     if labels:
         options["labels"] = labels
     return options
-
-
-def _check_match(r: Resource[Any], revision: int | None, match: str, continue_: str) -> None:
-    faults = []
-    path = "resourceVersionMatch"
-    if match and match not in ("Exact", "NotOlderThan"):
-        faults.append(errors.not_supported(path, match, ("Exact", "NotOlderThan", "")))
-    elif match and revision is None:
-        text = "resourceVersionMatch is forbidden unless resourceVersion is provided"
-        faults.append(errors.forbidden_field(path, text))
-    elif match and continue_:
-        faults.append(
-            errors.forbidden_field(path, "resourceVersionMatch is forbidden when continue is provided")
-        )
-    elif match == "Exact" and revision == 0:
-        text = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
-        faults.append(errors.forbidden_field(path, text))
-    if faults:
-        raise errors.invalid("ListOptions", "meta.k8s.io", "", faults)
-    if continue_ and revision:
-        raise errors.bad_request("specifying resource version is not allowed when using continue")

@@ -15,10 +15,9 @@ from typing import Any
 from dromon.api import codec, errors
 from dromon.api.types.meta import ListMeta
 from dromon.api.types.table import PartialObjectMetadata
-from dromon.apiserver import negotiate, reply
+from dromon.apiserver import negotiate, reply, revisions
 from dromon.apiserver.call import Call
 from dromon.apiserver.reads import selectors
-from dromon.apiserver.revisions import parse_revision
 from dromon.base.http.messages import Reply, Stream, StreamResponse
 from dromon.store.cache import Format, Watcher
 
@@ -34,19 +33,22 @@ async def watch(call: Call) -> Reply:
     """GET with ?watch=1."""
     r, route = call.resource, call.route
     accepted = call.accepted
-    after, send_initial = _start(call)
+    store = call.services.store
+    asked = revisions.watch(call.param, call.flag("sendInitialEvents"))
+    if asked.fresh:
+        await store.catch_up()
     timeout = call.integer("timeoutSeconds") or 0
     if timeout <= 0:
         timeout = int(MIN_TIMEOUT * (1 + call.services.random.random()))
     timeout = min(timeout, MAX_TIMEOUT)
     try:
-        watcher = call.services.store.watch(
+        watcher = store.watch(
             r,
             route.namespace,
-            after=after,
+            after=store.revision if asked.now else asked.after,
             format=Format.JSON if accepted.shape else accepted.format,
             bookmarks=call.flag("allowWatchBookmarks"),
-            send_initial=send_initial,
+            send_initial=asked.initial,
             **selectors(call),
         )
     except errors.ApiError as e:
@@ -57,30 +59,6 @@ async def watch(call: Call) -> Reply:
         watcher.close()  # the stream's producer, which would do it, does not run
     following = _shaped(call, watcher, accepted) if accepted.shape else watcher.frames
     return _stream(watcher, following, accepted, timeout)
-
-
-def _start(call: Call) -> tuple[int | None, bool]:
-    """Where to begin: (revision, or None for the state as it is, whether its end is marked)."""
-    after = parse_revision("resourceVersion", call.param("resourceVersion")) or None
-    match = call.param("resourceVersionMatch")
-    path = "sendInitialEvents"
-    faults = []
-    if call.param(path):
-        if match != "NotOlderThan":
-            text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            faults.append(errors.forbidden_field("resourceVersionMatch", text))
-    elif match:
-        text = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-        faults.append(errors.forbidden_field("resourceVersionMatch", text))
-    if call.param("continue"):
-        faults.append(errors.forbidden_field("continue", "continue is forbidden for watch"))
-    if faults:
-        raise errors.invalid("ListOptions", "meta.k8s.io", "", faults)
-    if call.flag(path):
-        return None, True
-    if after is None and call.param(path):  # sendInitialEvents=false: no events about what is there already
-        after = call.services.store.revision
-    return after, False
 
 
 def _stream(

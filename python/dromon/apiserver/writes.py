@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from dromon.api import codec, errors
+from dromon.api import errors
 from dromon.api.types.meta import ListMeta
 from dromon.api.types.status import DeleteOptions
 from dromon.apiserver import body, bulk, patches, reply
 from dromon.apiserver.call import Call
-from dromon.apiserver.reads import list_options
+from dromon.apiserver.reads import list_options, readable
 from dromon.apiserver.registry import Mode, Stored
 from dromon.base.http.messages import Reply
 
@@ -140,8 +140,8 @@ async def deletecollection(call: Call) -> Reply:
     wanted = await list_options(call)
     wanted.pop("revision", None)
     wanted.pop("exact", None)
-    page = call.services.store.objects(r, route.namespace, **wanted)
-    deleted = await _delete_all(call, [codec.decode_json(r.struct, i) for i in page.items], options, dry_run)
+    page = await call.services.store.objects(r, route.namespace, **wanted)
+    deleted = await _delete_all(call, readable(r, page.items), options, dry_run)
     for result in deleted:
         result.obj.metadata.resource_version = str(result.revision)
     assert r.list_struct is not None

@@ -2,6 +2,7 @@
 //! watches over them. Python's dromon.store.cache drives it.
 
 pub mod entry;
+pub mod past;
 mod postings;
 pub mod query;
 pub mod ring;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 
-use crate::fanout::{Fanout, Figures, WatcherId};
+use crate::fanout::{seen_as, Delivery, Fanout, Figures, WatcherId};
+use past::PastChange;
 use query::Query;
 use ring::{Event, TooOld};
 use schema::Schema;
@@ -74,14 +76,13 @@ impl Cache {
         self.prefixes.get(prefix).map(|&resource| (resource, rest))
     }
 
-    /// Put an object that was there when the cache began.
+    /// Put an object that was there when the cache began. Err: why its value can't be read; it is left out.
     pub fn load(&mut self, key: &str, value: &[u8], revision: u64) -> Result<(), String> {
         let Some((resource, below)) = self.locate(key) else {
             return Ok(());
         };
         let table = &mut self.kinds[resource].table;
-        let entry = entry::Entry::new(&table.schema, Arc::from(below), value, revision, None)
-            .map_err(|e| format!("{key}: {e}"))?;
+        let entry = entry::Entry::new(&table.schema, Arc::from(below), value, revision, None)?;
         table.put(Arc::new(entry));
         Ok(())
     }
@@ -95,7 +96,43 @@ impl Cache {
         }
     }
 
+    /// Whether the cache shows the key as it was last changed by `revision`.
+    pub fn has(&self, key: &str, revision: u64) -> bool {
+        let Some((resource, below)) = self.locate(key) else {
+            return true;
+        };
+        let entry = self.kinds[resource].table.get(below);
+        entry.is_some_and(|e| e.revision == revision)
+    }
+
+    /// The store's keys of all objects.
+    pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
+        self.kinds.iter().flat_map(|kind| {
+            let prefix = &kind.table.schema.prefix;
+            kind.table
+                .keys()
+                .map(move |below| format!("{prefix}{below}"))
+        })
+    }
+
+    /// Begin anew at a revision: the keys in `gone` are not there any more, no watch goes on, no past is known.
+    /// What changed is then given to `load`, and `loaded` ends it.
+    pub fn renew<'a>(&mut self, gone: impl Iterator<Item = &'a str>) {
+        for key in gone {
+            if let Some((resource, below)) = self.locate(key) {
+                self.kinds[resource].table.delete(below);
+            }
+        }
+        for kind in &mut self.kinds {
+            kind.table.ring = ring::Ring::new(0, self.limits.ring_events, self.limits.ring_bytes);
+            kind.fanout.clear();
+        }
+        self.watched.clear();
+    }
+
     /// Take up one change; watchers that got something after having nothing are added to `woken`.
+    ///
+    /// Err: why the new value can't be read. Nobody can be shown it, so it counts as if the object were gone.
     pub fn apply(
         &mut self,
         key: &str,
@@ -107,55 +144,48 @@ impl Cache {
             return Ok(());
         };
         let kind = &mut self.kinds[resource];
-        let event = kind
-            .table
-            .apply(below, value, revision)
-            .map_err(|e| format!("{key}: {e}"))?;
+        let (event, taken_up) = kind.table.apply(below, value, revision);
         if let Some(event) = event {
             kind.fanout.publish(&event, woken);
         }
-        Ok(())
+        taken_up
     }
 
-    /// Changes from before the cache began, oldest first, which follow `oldest` and end at `upto`.
+    /// One resource's changes after `oldest` up to `upto`, where its ring begins, oldest first: put them in front.
+    ///
+    /// A ring that has moved on since then would get a gap, and stays as it is, as does one without room.
     pub fn backfill(
         &mut self,
-        changes: Vec<PastChange<'_>>,
+        resource: ResourceId,
+        changes: &[PastChange<'_>],
         oldest: u64,
         upto: u64,
-    ) -> Result<(), String> {
-        let mut events: Vec<Vec<Arc<Event>>> = self.kinds.iter().map(|_| Vec::new()).collect();
-        let mut last: AHashMap<&str, Option<Arc<entry::Entry>>> = AHashMap::new();
-        for change in changes {
-            let Some((resource, below)) = self.locate(change.key) else {
-                continue;
-            };
-            let schema = &self.kinds[resource].table.schema;
-            let make = |value: &[u8], revision| {
-                entry::Entry::new(schema, Arc::from(below), value, revision, None)
-                    .map(Arc::new)
-                    .map_err(|e| format!("{}: {e}", change.key))
-            };
-            let old = match (last.remove(change.key), change.previous) {
-                (Some(known), _) => known,
-                // Its true revision is not known; events show it with their own.
-                (None, Some(previous)) => Some(make(previous, 0)?),
-                (None, None) => None,
-            };
-            let new = change
-                .value
-                .map(|value| make(value, change.revision))
-                .transpose()?;
-            last.insert(change.key, new.clone());
-            events[resource].push(Arc::new(Event::new(change.revision, old, new)));
+    ) {
+        let Some(kind) = self.kinds.get_mut(resource) else {
+            return;
+        };
+        let ring = &kind.table.ring;
+        if ring.oldest == upto && ring.has_room(changes.len()) {
+            let events = past::events(&kind.table.schema, changes);
+            kind.table.ring.prepend(events, oldest);
         }
-        for (kind, events) in self.kinds.iter_mut().zip(events) {
-            // A ring that has moved on since then would get a gap: it stays as it is.
-            if kind.table.ring.oldest == upto {
-                kind.table.ring.prepend(events, oldest);
-            }
-        }
-        Ok(())
+    }
+
+    /// What a watch is told of changes that the ring does not have (any more), oldest first.
+    pub fn replay(
+        &self,
+        resource: ResourceId,
+        query: &Query,
+        changes: &[PastChange<'_>],
+    ) -> Vec<Delivery> {
+        let Some(kind) = self.kinds.get(resource) else {
+            return Vec::new();
+        };
+        past::events(&kind.table.schema, changes)
+            .into_iter()
+            .filter_map(|event| Some((seen_as(query, &event)?, event)))
+            .filter_map(|(kind, event)| Delivery::of(&event, kind))
+            .collect()
     }
 
     /// Begin a watch: with the current objects (`after` None), or with the changes after a revision.
@@ -183,9 +213,8 @@ impl Cache {
     }
 
     /// The watches of the resource that a watcher belongs to.
-    pub fn fanout(&mut self, id: WatcherId) -> Option<(&Schema, &mut Fanout)> {
-        let kind = &mut self.kinds[*self.watched.get(&id)?];
-        Some((&kind.table.schema, &mut kind.fanout))
+    pub fn fanout(&mut self, id: WatcherId) -> Option<&mut Fanout> {
+        Some(&mut self.kinds[*self.watched.get(&id)?].fanout)
     }
 
     pub fn unwatch(&mut self, id: WatcherId) {
@@ -202,12 +231,4 @@ impl Cache {
     pub fn watchers(&self) -> usize {
         self.watched.len()
     }
-}
-
-/// A change as the store's log has it.
-pub struct PastChange<'a> {
-    pub key: &'a str,
-    pub value: Option<&'a [u8]>,
-    pub previous: Option<&'a [u8]>,
-    pub revision: u64,
 }

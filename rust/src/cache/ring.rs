@@ -97,6 +97,11 @@ impl Ring {
         Ok(self.events.range(start..))
     }
 
+    /// Whether so many more events fit; how large they are shows only then.
+    pub fn has_room(&self, events: usize) -> bool {
+        self.events.len() + events <= self.limit && self.bytes < self.byte_limit
+    }
+
     fn trim(&mut self) {
         while self.events.len() > self.limit
             || self.bytes > self.byte_limit && self.events.len() > 1

@@ -84,37 +84,39 @@ impl Table {
         self.by_key.is_empty()
     }
 
-    /// Take up a change (`value` None: a deletion) and remember it; None where there was nothing to delete.
+    /// All keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.by_key.keys().map(|k| &**k)
+    }
+
+    /// Take up a change (`value` None: a deletion) and remember it; no event where there was nothing to delete.
+    ///
+    /// A value that can't be read (Err says why) is taken for a deletion.
     pub fn apply(
         &mut self,
         key: &str,
         value: Option<&[u8]>,
         revision: u64,
-    ) -> Result<Option<Arc<Event>>, String> {
+    ) -> (Option<Arc<Event>>, Result<(), String>) {
         let old = self.get(key).cloned();
-        let new = match value {
-            Some(value) => {
-                let key = old
-                    .as_ref()
-                    .map_or_else(|| Arc::from(key), |o| o.key.clone());
-                Some(Arc::new(Entry::new(
-                    &self.schema,
-                    key,
-                    value,
-                    revision,
-                    old.as_deref(),
-                )?))
-            }
-            None => None,
+        let made = value.map(|value| {
+            let key = old
+                .as_ref()
+                .map_or_else(|| Arc::from(key), |o| o.key.clone());
+            Entry::new(&self.schema, key, value, revision, old.as_deref()).map(Arc::new)
+        });
+        let (new, taken_up) = match made.transpose() {
+            Ok(new) => (new, Ok(())),
+            Err(why) => (None, Err(why)),
         };
         match &new {
             Some(new) => self.put(new.clone()),
-            None if old.is_none() => return Ok(None),
+            None if old.is_none() => return (None, taken_up),
             None => self.delete(key),
         }
         let event = Arc::new(Event::new(revision, old, new));
         self.ring.push(event.clone());
-        Ok(Some(event))
+        (Some(event), taken_up)
     }
 
     /// Put an entry in its place.
@@ -137,7 +139,7 @@ impl Table {
         self.slots[slot as usize] = Some(entry);
     }
 
-    fn delete(&mut self, key: &str) {
+    pub fn delete(&mut self, key: &str) {
         if let Some(slot) = self.by_key.remove(key) {
             if let Some(old) = self.slots[slot as usize].take() {
                 self.postings.remove(&old, slot);

@@ -48,6 +48,7 @@ pub struct Fanout {
     candidates: Vec<WatcherId>,
     delivered: u64,
     cut_off: u64,
+    fields: usize,
 }
 
 impl Fanout {
@@ -59,6 +60,7 @@ impl Fanout {
             candidates: Vec::new(),
             delivered: 0,
             cut_off: 0,
+            fields,
         }
     }
 
@@ -93,6 +95,12 @@ impl Fanout {
         if let Some(watcher) = self.watchers.remove(&id) {
             self.routes.remove(&watcher.route, id);
         }
+    }
+
+    /// Let go of all watchers.
+    pub fn clear(&mut self) {
+        self.watchers.clear();
+        self.routes = Routes::new(self.fields);
     }
 
     /// Queue an event for everyone it concerns; those who were waiting are added to `woken`.
@@ -156,8 +164,8 @@ impl Fanout {
     }
 }
 
-/// As what a watcher sees an event: an object that enters its set is added, one that leaves it is deleted.
-fn seen_as(query: &Query, event: &Event) -> Option<Kind> {
+/// As what a watch sees an event: an object that enters its set is added, one that leaves it is deleted.
+pub fn seen_as(query: &Query, event: &Event) -> Option<Kind> {
     let was = event.old.as_ref().is_some_and(|e| query.matches(e));
     let is = event.new.as_ref().is_some_and(|e| query.matches(e));
     match (was, is) {

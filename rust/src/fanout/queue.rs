@@ -7,6 +7,9 @@ use crate::cache::entry::Entry;
 use crate::cache::ring::Event;
 use crate::cache::table::Limits;
 
+/// Places that an empty queue keeps: thousands of idle watchers must not hold what a burst once took.
+const KEPT: usize = 16;
+
 /// As what an object is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -30,6 +33,21 @@ pub struct Delivery {
     pub kind: Kind,
     pub object: Arc<Entry>,
     pub revision: u64,
+}
+
+impl Delivery {
+    /// An event as a watch is told it.
+    pub fn of(event: &Event, kind: Kind) -> Option<Delivery> {
+        let object = match kind {
+            Kind::Deleted => event.gone(),
+            _ => event.new.as_ref(),
+        };
+        Some(Delivery {
+            kind,
+            object: object?.clone(),
+            revision: event.revision,
+        })
+    }
 }
 
 /// The watcher did not keep up: it has everything up to `seen`, and must list again.
@@ -139,18 +157,13 @@ impl Queue {
             self.bytes -= size;
             taken += size;
             self.seen = event.revision;
-            let object = if kind == Kind::Deleted {
-                event.gone()
-            } else {
-                event.new.as_ref()
-            };
-            if let Some(object) = object.cloned() {
-                found.push(Delivery {
-                    kind,
-                    object,
-                    revision: event.revision,
-                });
-            }
+            found.extend(Delivery::of(&event, kind));
+        }
+        if self.events.is_empty() && self.events.capacity() > KEPT {
+            self.events = VecDeque::new();
+        }
+        if self.initial.is_empty() && self.initial.capacity() > 0 {
+            self.initial = VecDeque::new();
         }
         Ok(found)
     }

@@ -7,20 +7,22 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::encode::{encode_failed, format, Encoder};
+use super::items::{bytes, hold, past, Item};
 use super::page::Page;
+use super::past::{tell, Told};
 use super::{lock, TooOld};
 use crate::cache::query::Query;
 use crate::cache::schema::{Field, Schema};
 use crate::cache::table::{Limits, Span};
 use crate::cache::wire::{self, Encode, Format};
-use crate::cache::{self, PastChange, ResourceId};
+use crate::cache::{self, ResourceId};
 use crate::fanout::{Delivery, WatcherId};
 
 /// See dromon/_core.pyi.
 #[pyclass(frozen, module = "dromon._core")]
 pub struct Cache {
-    inner: Mutex<cache::Cache>,
-    encode: Py<PyAny>,
+    pub inner: Mutex<cache::Cache>,
+    pub encode: Py<PyAny>,
 }
 
 #[pymethods]
@@ -63,66 +65,76 @@ impl Cache {
         lock(&self.inner).add_resource(schema)
     }
 
-    fn load(&self, items: &Bound<'_, PyAny>, revision: u64) -> PyResult<()> {
+    /// What the cache begins with; keys whose values can't be read, and why.
+    fn load(&self, items: &Bound<'_, PyAny>, revision: u64) -> PyResult<Vec<(String, String)>> {
+        let mut unreadable = Vec::new();
         let mut cache = lock(&self.inner);
         for item in items.try_iter()? {
-            let item = item?;
-            let key = item.getattr("key")?.cast_into::<PyString>()?;
-            let value = item.getattr("value")?.cast_into::<PyBytes>()?;
-            let modified = item.getattr("mod_revision")?.extract()?;
-            cache
-                .load(key.to_str()?, value.as_bytes(), modified)
-                .map_err(PyValueError::new_err)?;
+            let item = Item::read(item?)?;
+            if let Err(why) = cache.load(item.key()?, item.value(), item.revision) {
+                unreadable.push((item.key()?.to_owned(), why));
+            }
         }
         cache.loaded(revision);
-        Ok(())
+        Ok(unreadable)
     }
 
-    /// Take up one revision's changes; the watchers that were waiting and now have something.
-    fn apply(&self, revision: u64, changes: &Bound<'_, PyAny>) -> PyResult<Vec<WatcherId>> {
+    /// Those of `items` that the cache does not have as they are.
+    fn stale<'py>(&self, items: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let cache = lock(&self.inner);
+        let mut found = Vec::new();
+        for item in items.try_iter()? {
+            let item = Item::read(item?)?;
+            if !cache.has(item.key()?, item.revision) {
+                found.push(item.object);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The store's keys of all objects.
+    fn keys(&self) -> Vec<String> {
+        lock(&self.inner).keys().collect()
+    }
+
+    /// Begin anew: `gone` are not there any more, no watch goes on, no past is known; `load` does the rest.
+    #[allow(clippy::needless_pass_by_value)] // Python gives it
+    fn renew(&self, gone: Vec<String>) {
+        lock(&self.inner).renew(gone.iter().map(String::as_str));
+    }
+
+    /// Take up one revision's changes; the watchers that were waiting and now have something, and what can't be read.
+    fn apply(&self, revision: u64, changes: &Bound<'_, PyAny>) -> PyResult<Applied> {
         let mut woken = Vec::new();
+        let mut unreadable = Vec::new();
         let mut cache = lock(&self.inner);
         for change in changes.try_iter()? {
             let change = change?;
             let key = change.getattr("key")?.cast_into::<PyString>()?;
             let value = bytes(&change, "value")?;
             let value = value.as_ref().map(|v| v.as_bytes());
-            cache
-                .apply(key.to_str()?, value, revision, &mut woken)
-                .map_err(PyValueError::new_err)?;
-        }
-        cache.revision = cache.revision.max(revision);
-        Ok(woken)
-    }
-
-    fn backfill(&self, batches: &Bound<'_, PyAny>, oldest: u64, upto: u64) -> PyResult<()> {
-        let mut held = Vec::new();
-        for batch in batches.try_iter()? {
-            let batch = batch?;
-            let revision: u64 = batch.getattr("revision")?.extract()?;
-            for change in batch.getattr("changes")?.try_iter()? {
-                let change = change?;
-                let key = change.getattr("key")?.cast_into::<PyString>()?;
-                held.push((
-                    revision,
-                    key,
-                    bytes(&change, "value")?,
-                    bytes(&change, "previous")?,
-                ));
+            if let Err(why) = cache.apply(key.to_str()?, value, revision, &mut woken) {
+                unreadable.push((key.to_str()?.to_owned(), why));
             }
         }
-        let mut changes = Vec::with_capacity(held.len());
-        for (revision, key, value, previous) in &held {
-            changes.push(PastChange {
-                key: key.to_str()?,
-                value: value.as_ref().map(|v| v.as_bytes()),
-                previous: previous.as_ref().map(|v| v.as_bytes()),
-                revision: *revision,
-            });
-        }
-        lock(&self.inner)
-            .backfill(changes, oldest, upto)
-            .map_err(PyValueError::new_err)
+        cache.revision = cache.revision.max(revision);
+        Ok((woken, unreadable))
+    }
+
+    /// Put one resource's changes from before its ring in front of it; whether it now begins by `oldest`.
+    fn backfill(
+        &self,
+        resource: ResourceId,
+        batches: &Bound<'_, PyAny>,
+        oldest: u64,
+        upto: u64,
+    ) -> PyResult<bool> {
+        let held = hold(batches)?;
+        let changes = past(&held)?;
+        let mut cache = lock(&self.inner);
+        cache.backfill(resource, &changes, oldest, upto);
+        let table = cache.table(resource).ok_or_else(no_resource)?;
+        Ok(table.ring.oldest <= oldest)
     }
 
     #[getter]
@@ -248,14 +260,14 @@ impl Cache {
     fn idle(&self, watcher: WatcherId) -> bool {
         lock(&self.inner)
             .fanout(watcher)
-            .map_or(true, |(_, fanout)| fanout.is_idle(watcher))
+            .map_or(true, |fanout| fanout.is_idle(watcher))
     }
 
     /// Up to which revision a watcher has been told everything; None while its initial objects are not all read.
     fn seen(&self, watcher: WatcherId) -> Option<u64> {
         let mut cache = lock(&self.inner);
         let newest = cache.revision;
-        let (_, fanout) = cache.fanout(watcher)?;
+        let fanout = cache.fanout(watcher)?;
         let seen = fanout.seen(watcher)?;
         Some(if fanout.is_idle(watcher) {
             newest.max(seen)
@@ -274,28 +286,8 @@ impl Cache {
         size: usize,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let form = format(form)?;
-        let (deliveries, kind, api_version) = self.take(watcher, size)?;
-        let encoder = Encoder {
-            callable: self.encode.bind(py),
-            resource,
-        };
-        let mut out =
-            Vec::with_capacity(deliveries.iter().map(|d| d.object.json().len() + 64).sum());
-        for delivery in &deliveries {
-            let object = delivery
-                .object
-                .bytes(form, &encoder)
-                .map_err(encode_failed)?;
-            wire::frame(
-                &mut out,
-                form,
-                &kind,
-                &api_version,
-                delivery.kind.name(),
-                object,
-            );
-        }
-        Ok(PyBytes::new(py, &out))
+        let deliveries = self.take(watcher, size)?;
+        self.write(py, resource, form, &deliveries)
     }
 
     /// As `frames`, but as (type, object's JSON, revision).
@@ -304,12 +296,8 @@ impl Cache {
         py: Python<'py>,
         watcher: WatcherId,
         size: usize,
-    ) -> PyResult<Vec<(&'static str, Bound<'py, PyBytes>, u64)>> {
-        let (deliveries, ..) = self.take(watcher, size)?;
-        let events = deliveries.into_iter();
-        Ok(events
-            .map(|d| (d.kind.name(), PyBytes::new(py, d.object.json()), d.revision))
-            .collect())
+    ) -> PyResult<Vec<Told<'py>>> {
+        Ok(tell(py, self.take(watcher, size)?))
     }
 
     /// A frame around an object that is not in the cache: a bookmark, an error.
@@ -322,11 +310,7 @@ impl Cache {
         json: &[u8],
     ) -> PyResult<Bound<'py, PyBytes>> {
         let form = format(form)?;
-        let (kind, api_version) = {
-            let cache = lock(&self.inner);
-            let schema = &cache.table(resource).ok_or_else(no_resource)?.schema;
-            (schema.kind.clone(), schema.api_version.clone())
-        };
+        let (kind, api_version) = self.names(resource)?;
         let encoder = Encoder {
             callable: self.encode.bind(py),
             resource,
@@ -370,30 +354,51 @@ impl Cache {
 }
 
 impl Cache {
-    fn take(
-        &self,
-        watcher: WatcherId,
-        size: usize,
-    ) -> PyResult<(Vec<Delivery>, Arc<str>, Arc<str>)> {
+    fn take(&self, watcher: WatcherId, size: usize) -> PyResult<Vec<Delivery>> {
         let mut cache = lock(&self.inner);
-        let Some((schema, fanout)) = cache.fanout(watcher) else {
+        let Some(fanout) = cache.fanout(watcher) else {
             return Err(PyKeyError::new_err(watcher));
         };
-        let deliveries = fanout
+        fanout
             .take(watcher, size)
-            .map_err(|e| TooOld::new_err(e.seen))?;
-        Ok((deliveries, schema.kind.clone(), schema.api_version.clone()))
+            .map_err(|e| TooOld::new_err(e.seen))
+    }
+
+    /// Frames. An object that can't be written in the form is left out, and told of by the encoder.
+    pub fn write<'py>(
+        &self,
+        py: Python<'py>,
+        resource: ResourceId,
+        form: Format,
+        deliveries: &[Delivery],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let (kind, api_version) = self.names(resource)?;
+        let encoder = Encoder {
+            callable: self.encode.bind(py),
+            resource,
+        };
+        let mut out =
+            Vec::with_capacity(deliveries.iter().map(|d| d.object.json().len() + 64).sum());
+        for delivery in deliveries {
+            if let Ok(object) = delivery.object.bytes(form, &encoder) {
+                let event = delivery.kind.name();
+                wire::frame(&mut out, form, &kind, &api_version, event, object);
+            }
+        }
+        Ok(PyBytes::new(py, &out))
+    }
+
+    /// A resource's kind and apiVersion.
+    fn names(&self, resource: ResourceId) -> PyResult<(Arc<str>, Arc<str>)> {
+        let cache = lock(&self.inner);
+        let schema = &cache.table(resource).ok_or_else(no_resource)?.schema;
+        Ok((schema.kind.clone(), schema.api_version.clone()))
     }
 }
 
-fn no_resource() -> PyErr {
+/// Watchers that have something now, and keys whose values can't be read, with why.
+type Applied = (Vec<WatcherId>, Vec<(String, String)>);
+
+pub fn no_resource() -> PyErr {
     PyKeyError::new_err("no such resource")
-}
-
-fn bytes<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {
-    let value = object.getattr(name)?;
-    if value.is_none() {
-        return Ok(None);
-    }
-    Ok(Some(value.cast_into::<PyBytes>()?))
 }

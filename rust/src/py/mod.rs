@@ -2,7 +2,9 @@
 
 mod cache;
 mod encode;
+mod items;
 mod page;
+mod past;
 mod scheduler;
 mod scheduler_inputs;
 mod selector;
@@ -36,6 +38,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<selector::SelectorIndex>()?;
     m.add_class::<cache::Cache>()?;
     m.add_class::<page::Page>()?;
+    m.add_class::<past::Past>()?;
     m.add_function(wrap_pyfunction!(selector::parse_fields, m)?)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::encode::{encode_failed, format, Encoder};
+use super::encode::{format, Encoder};
 use crate::cache::table;
 use crate::cache::wire::{list_brackets, protobuf_item, Format, ListHead};
 use crate::cache::ResourceId;
@@ -62,8 +62,9 @@ impl Page {
             callable: self.encode.bind(py),
             resource: self.resource,
         };
-        let items = self.page.items.iter().map(|e| e.bytes(form, &encoder));
-        let items: Vec<&[u8]> = items.collect::<Result<_, _>>().map_err(encode_failed)?;
+        // An object that can't be written in the form is left out, and told of by the encoder.
+        let items = self.page.items.iter();
+        let items: Vec<&[u8]> = items.filter_map(|e| e.bytes(form, &encoder).ok()).collect();
         let head = ListHead {
             kind: &self.kind,
             api_version: &self.api_version,

@@ -68,7 +68,7 @@ class Server:
         return {s.ports[0].port: [a.ip for a in s.addresses] for s in found}
 
     def slices(self) -> dict[str, list[str]]:
-        items = [codec.decode_json(EndpointSlice, i) for i in self.cache.objects(ENDPOINT_SLICES).items]
+        items = [codec.decode_json(EndpointSlice, i) for i in self.cache.everything(ENDPOINT_SLICES)]
         return {s.metadata.name: [e.addresses[0] for e in s.endpoints] for s in items}
 
 

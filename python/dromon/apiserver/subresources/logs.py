@@ -20,7 +20,7 @@ TEXT = "text/plain"
 
 async def get(call: Call) -> Reply:
     """GET .../log."""
-    pod = pod_of(call)
+    pod = await pod_of(call)
     container = container_of(pod, call.param("container"))
     _validate(call)
     if not pod.spec.node_name:

@@ -14,9 +14,10 @@ from dromon.apiserver.call import Call
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
-def pod_of(call: Call) -> Pod:
-    """The pod that the path names. Raises ApiError 404."""
+async def pod_of(call: Call) -> Pod:
+    """The pod that the path names, and, in the cache, its node as it is now. Raises ApiError 404."""
     r, route = call.resource, call.route
+    await call.services.store.catch_up()
     value = call.services.store.get(r, route.namespace, route.name)
     if value is None:
         raise errors.not_found(r.plural, r.group, route.name)

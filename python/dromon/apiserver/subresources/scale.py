@@ -47,6 +47,7 @@ def _text(selector: dict[str, str]) -> str:
 async def get(call: Call) -> Reply:
     """GET .../scale."""
     r, route = call.resource, call.route
+    await call.services.store.catch_up()
     value = call.services.store.get(r, route.namespace, route.name)
     if value is None:
         raise errors.not_found(r.plural, r.group, route.name)

@@ -48,7 +48,7 @@ async def attach(call: Call) -> Reply:
 
 async def port_forward(call: Call) -> Reply:
     """Connections to a pod's ports."""
-    pod = pod_of(call)
+    pod = await pod_of(call)
     node = node_of(call, pod)
     path = "/".join(quote(p, safe="") for p in (pod.metadata.namespace, pod.metadata.name))
     ports = [("ports", p) for p in call.request.params.get("ports", [])]
@@ -56,7 +56,7 @@ async def port_forward(call: Call) -> Reply:
 
 
 async def _container(call: Call, what: str, asked: list[tuple[str, str]]) -> Reply:
-    pod = pod_of(call)
+    pod = await pod_of(call)
     container = container_of(pod, call.param("container"))
     if pod.status.phase in ("Succeeded", "Failed"):
         text = f"cannot exec into a container in a completed pod; current phase is {pod.status.phase}"
