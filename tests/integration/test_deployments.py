@@ -78,3 +78,37 @@ def test_priority_classes(kubectl: Kubectl) -> None:
     assert kubectl("get", "pod", "p", "-o", "jsonpath={.spec.priority}") == "1000"
     assert "system priority class" in kubectl("delete", "pc", "system-node-critical", ok=False)
     kubectl("delete", "pc", "deployments-test")
+
+
+BUDGET = """
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
+"""
+
+
+def test_a_budget_holds_evictions_up(kubectl: Kubectl) -> None:
+    kubectl("create", "deployment", "web", "--image=example/web:1", "--replicas=3")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl("create", "-f", "-", stdin=BUDGET)
+    kubectl("wait", "--for=jsonpath={.status.disruptionsAllowed}=1", "pdb/web", "--timeout=30s")
+    heading, line = kubectl("get", "pdb").splitlines()
+    assert heading.split("  ")[0] == "NAME"
+    assert line.split()[:4] == ["web", "2", "N/A", "1"]
+    kubectl("scale", "deployment/web", "--replicas=2")
+    kubectl("wait", "--for=jsonpath={.status.disruptionsAllowed}=0", "pdb/web", "--timeout=30s")
+    left = kubectl("get", "pods", "-l", "app=web", "-o", "name").split()
+    namespace = json.loads(kubectl("get", left[0], "-o", "json"))["metadata"]["namespace"]
+    path = f"/api/v1/namespaces/{namespace}/{left[0].replace('pod/', 'pods/')}/eviction"
+    body = json.dumps(
+        {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": left[0].removeprefix("pod/"), "namespace": namespace},
+        }
+    )
+    refused = kubectl("create", "--raw", path, "-f", "-", stdin=body, ok=False)
+    assert "Cannot evict pod as it would violate the pod's disruption budget." in refused
+    kubectl("delete", "pdb", "web")
+    assert '"status":"Success"' in kubectl("create", "--raw", path, "-f", "-", stdin=body).replace(" ", "")

@@ -20,6 +20,7 @@ from dromon.client.workqueue import WorkQueue, exponential
 from dromon.controllers.config import ControllerManagerConfig
 from dromon.controllers.controller import Context, Controller
 from dromon.controllers.deployments.controller import DeploymentController
+from dromon.controllers.disruption.controller import DisruptionController
 from dromon.controllers.garbage.controller import GarbageCollector
 from dromon.controllers.informers import Informers
 from dromon.controllers.namespaces.controller import NamespaceController
@@ -39,6 +40,7 @@ CONTROLLERS: tuple[type[Controller[Any]], ...] = (
     ReplicationManager,
     ReplicaSetManager,
     DeploymentController,
+    DisruptionController,
     EndpointsController,
     SlicesController,
     NamespaceController,

@@ -1,16 +1,19 @@
 """pods/<name>/eviction: deletion that asks first (policy/v1 Eviction).
 
-There are no disruption budgets yet, so an eviction is a deletion with the Eviction's options.
+Source: documentation, "API-initiated Eviction".
 
-Neighbours: kubectl drain posts them.
+Neighbours: dromon.apiserver.disruption asks the pod's budget; kubectl drain posts them.
 """
 
 from __future__ import annotations
 
+from dromon.api import errors
+from dromon.api.types.pod import Pod
 from dromon.api.types.policy import Eviction
-from dromon.api.types.status import Status
-from dromon.apiserver import body, reply
+from dromon.api.types.status import DeleteOptions, Preconditions, Status
+from dromon.apiserver import body, disruption, reply
 from dromon.apiserver.call import Call
+from dromon.apiserver.registry import load
 from dromon.apiserver.writes import check_name
 from dromon.base.http.messages import Reply
 
@@ -21,7 +24,24 @@ async def create(call: Call) -> Reply:
     eviction = body.typed(call, Eviction, "policy/v1", "Eviction")
     if eviction.metadata.name:
         check_name(eviction.metadata.name, route.name)
-    await call.services.registry.delete(
-        r, route.namespace, route.name, eviction.delete_options, dry_run=call.dry_run
+    services = call.services
+    current = await services.store.latest(r.key(route.namespace, route.name))
+    if current is None:
+        raise errors.not_found(r.plural, r.group, route.name)
+    pod: Pod = load(r, current)
+    options = eviction.delete_options or DeleteOptions()
+    wanted = options.preconditions
+    if wanted is not None and wanted.uid and wanted.uid != pod.metadata.uid:
+        why = (
+            f"Precondition failed: UID in precondition: {wanted.uid}, UID in object meta: {pod.metadata.uid}"
+        )
+        raise errors.conflict(r.plural, r.group, route.name, why)
+    dry_run = call.dry_run or bool(options.dry_run)
+    while_unready = await disruption.permit(services.registry, services.clock, pod, dry_run=dry_run)
+    # The pod that was judged is the one that goes; one that was let go unready must not be ready by now.
+    version = (
+        pod.metadata.resource_version if while_unready else (wanted.resource_version if wanted else None)
     )
+    options.preconditions = Preconditions(uid=pod.metadata.uid, resource_version=version)
+    await services.registry.delete(r, route.namespace, route.name, options, dry_run=dry_run)
     return reply.plain(call, Status(status="Success", code=201), 201)
