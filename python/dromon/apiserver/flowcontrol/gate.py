@@ -64,12 +64,13 @@ class Pass:
         waits: `Gate.wait` must come before the request is carried out.
     """
 
-    __slots__ = ("charged", "flow", "level", "request", "start", "turn", "user", "waits")
+    __slots__ = ("charged", "flow", "level", "long", "request", "start", "turn", "user", "waits")
 
-    def __init__(self, level: Level[Waiting], user: User, request: Request, turn: int) -> None:
+    def __init__(self, level: Level[Waiting], user: User, request: Request, long: bool, turn: int) -> None:
         self.level = level
         self.user = user
         self.request = request
+        self.long = long
         self.turn = turn
         self.flow: Flow[Waiting] | None = None
         self.charged = 0.0
@@ -77,9 +78,12 @@ class Pass:
         self.waits = False
 
     @property
-    def key(self) -> tuple[str, str]:
-        """The flow: a user with one program, so that a script does not stand before its author's kubectl."""
-        return self.user.name, self.request.headers.get("user-agent")
+    def key(self) -> tuple[str, str, bool]:
+        """The flow: a user with one program, so that a script does not stand before its author's kubectl.
+
+        Lists are a flow of their own, so that unread ones hold up no other requests.
+        """
+        return self.user.name, self.request.headers.get("user-agent"), self.long
 
 
 class Gate:
@@ -118,11 +122,15 @@ class Gate:
             usual = special(usual, verb, plural, namespace, subresource)
         return self.queues.levels[usual]
 
-    def enter(self, level: Level[Waiting], user: User, request: Request) -> Pass:
-        """Begin a request: at once where there is room, else it `waits`. `leave` must follow."""
+    def enter(self, level: Level[Waiting], user: User, request: Request, *, long: bool = False) -> Pass:
+        """Begin a request: at once where there is room, else it `waits`. `leave` must follow.
+
+        Args:
+            long: it is a list, or another request with a long answer.
+        """
         if self._turn_end == 0.0:
             self._begin_turn()
-        passing = Pass(level, user, request, self._turn)
+        passing = Pass(level, user, request, long, self._turn)
         if (
             self._pumping
             or level.queued

@@ -47,7 +47,7 @@ class Bounds:
 
 
 class Flow(Generic[T]):
-    """One user with one program in one level.
+    """One user with one program in one level (its lists, or everything else).
 
     Attributes:
         executing: its requests that were taken from the queue and are not done.
@@ -194,14 +194,14 @@ class FairQueues(Generic[T]):
     def may_run(self, flow: Flow[T]) -> bool:
         """Whether one more of the flow's requests may be carried out now, the level's seats aside.
 
-        No flow has more than a quarter of its level's bytes and half of its seats, so that one whose peer
-        does not read, or whose requests wait for something, leaves room for the others.
+        No flow has more than half of its level's bytes and seats, so that one whose peer does not read, or
+        whose requests wait for something, leaves room for the others.
         """
         level = flow.level
         if flow.executing >= max(1, level.seats // 2):
             return False
         if flow.answer_bytes:
-            return level.answer_bytes < level.answer_limit and flow.answer_bytes < level.answer_limit // 4
+            return level.answer_bytes < level.answer_limit and flow.answer_bytes < level.answer_limit // 2
         return level.answer_bytes < 2 * level.answer_limit
 
     def tidy(self, flow: Flow[T]) -> None:
