@@ -59,7 +59,7 @@ def start(directory: Path, url: str, number: int, port: int) -> subprocess.Popen
     tokens = directory / "tokens.csv"
     tokens.touch(mode=0o600)
     tokens.write_text(f'{TOKEN},admin,1,"system:masters"\n')
-    command = [str(DROMON), "apiserver", "--store-url", url, "--port", str(port)]
+    command = [str(DROMON), "apiserver", "--store", url, "--port", str(port)]
     command += ["--token-file", str(tokens), "--advertise-address", f"192.0.2.{number}"]
     with (directory / f"apiserver-{number}.log").open("wb") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)

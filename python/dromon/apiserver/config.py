@@ -5,7 +5,7 @@ Neighbours: the CLI parses flags into it, dromon.apiserver.main runs it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class ApiServerConfig:
 
     Attributes:
         bind, port: where it listens; port 0 asks the kernel for one.
-        store_url: "sqlite:///path", "memory://".
+        store_url: "sqlite:///path", "etcd://host:2379,...", "memory://"; several apiservers may share an etcd.
         cert_file, key_file: serving certificate and key, PEM; both "" serves plain HTTP (tests only).
         client_ca_file: CA whose client certificates are believed; "": none are asked for.
         token_file: CSV of static bearer tokens (token,user,uid,"group1,group2"), mode 0600; "": none.
@@ -39,7 +39,7 @@ class ApiServerConfig:
 
     bind: str = "127.0.0.1"
     port: int = 6443
-    store_url: str = "memory://"
+    store_url: str = field(default="memory://", metadata={"flag": "--store"})
     cert_file: str = ""
     key_file: str = ""
     client_ca_file: str = ""

@@ -151,6 +151,7 @@ def attribute_help(docstring: str) -> dict[str, str]:
 
 def _option(field: dataclasses.Field[Any], hint: Any, text: str) -> click.Option:
     flag = "--" + field.name.replace("_", "-")
+    flags = [*([field.metadata["flag"]] if "flag" in field.metadata else []), flag, field.name]
     required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     default = None if required else _default(field)
     kind, multiple = _click_type(hint)
@@ -161,7 +162,7 @@ def _option(field: dataclasses.Field[Any], hint: Any, text: str) -> click.Option
         text = f"{text} Separated by commas." if text else "Separated by commas."
         kind, default = str, ",".join(str(part) for part in default or ())
     return click.Option(
-        [flag],
+        flags,
         type=kind,
         required=required,
         default=default,

@@ -20,8 +20,8 @@ apiserver = command(
     APISERVER,
     help="Serve the API over HTTPS, from a store.",
     examples="""
-dromon apiserver --store-url memory:// --cert-file s.crt --key-file s.key --client-ca-file ca.crt
-dromon apiserver --store-url sqlite:///var/lib/dromon/db.sqlite --bind 0.0.0.0 ...
+dromon apiserver --store memory:// --cert-file s.crt --key-file s.key --client-ca-file ca.crt
+dromon apiserver --store sqlite:///var/lib/dromon/db.sqlite --bind 0.0.0.0 ...
 """,
 )
 scheduler = command(

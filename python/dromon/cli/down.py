@@ -29,17 +29,23 @@ EPILOG = """\b
 Examples:
   dromon down              the store and its objects stay for the next `dromon up`
   dromon down --purge      nothing stays
+  dromon down --keep-pods  containers run on, and the next `dromon up` finds them
 """
 
 
 @click.command(epilog=EPILOG)
 @click.option("--data-dir", default=datadir.DEFAULT, show_default=True, help="Where the cluster lives.")
 @click.option("--purge", is_flag=True, help="Delete the data directory, too.")
-def command(data_dir: str, purge: bool) -> None:
+@click.option(
+    "--keep-pods", is_flag=True, help="Stop dromon's own processes only; containers and portals stay."
+)
+def command(data_dir: str, purge: bool, keep_pods: bool) -> None:
     """Stop the cluster and leave nothing of it on the host but its data directory.
 
     Containers get SIGTERM and their pods' terminationGracePeriodSeconds, but at most 10 seconds.
     """
+    if purge and keep_pods:
+        raise click.UsageError("--purge and --keep-pods exclude each other")
     directory = DataDir(data_dir)
     if not directory.ours:
         if directory.path.exists():
@@ -48,7 +54,7 @@ def command(data_dir: str, purge: bool) -> None:
             )
         click.echo(f"nothing runs in {directory.path}")
         return
-    code = stop_and_clean(directory, click.echo)
+    code = stop_and_clean(directory, click.echo, keep_pods=keep_pods)
     if code:
         sys.exit(code)
     if purge:
@@ -56,8 +62,8 @@ def command(data_dir: str, purge: bool) -> None:
         click.echo(f"deleted {directory.path}")
 
 
-def stop_and_clean(directory: DataDir, tell: Callable[[str], None]) -> int:
-    """Stop all processes of the cluster and clean the host; the exit code.
+def stop_and_clean(directory: DataDir, tell: Callable[[str], None], *, keep_pods: bool = False) -> int:
+    """Stop all processes of the cluster and clean the host, unless pods are to be kept; the exit code.
 
     Works as well when only parts of the cluster still run, or none.
     """
@@ -79,7 +85,7 @@ def stop_and_clean(directory: DataDir, tell: Callable[[str], None]) -> int:
         tell(f"another dromon is starting a cluster in {directory.path}: try again")
         return 1
     try:
-        code = _clean(directory, tell)
+        code = 0 if keep_pods else _clean(directory, tell)
     finally:
         lock.release()
     directory.state.unlink(missing_ok=True)
