@@ -56,7 +56,7 @@ def object_meta_update(resource: Resource[Any], new: ObjectMeta, old: ObjectMeta
         now = getattr(new, attribute)
         if now != getattr(old, attribute):
             found.append(invalid_value(f"metadata.{wire}", now, IMMUTABLE))
-    return found + _common(new)
+    return found if new == old else found + _common(new)  # what stands is not judged again
 
 
 def _common(meta: ObjectMeta) -> list[FieldError]:

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from dromon.api import codec, errors
+from dromon.api.patch import strategic
 from dromon.api.types.base import Api, always, always_list
 from dromon.api.types.meta import ListMeta
 from dromon.api.types.pod import Binding
@@ -102,6 +103,7 @@ async def patch(call: Call) -> Reply:
     if call.route.subresource != "status":
         raise errors.method_not_allowed("PATCH")
     media, items = patches.items(call)
+    plain = strategic.is_plain(call.request.body)
 
     async def one(item: Any) -> Stored:
         namespace, name = _target(call, item)
@@ -109,10 +111,11 @@ async def patch(call: Call) -> Reply:
             r,
             namespace,
             name,
-            patches.applied(call, media, item, r.struct, r.api_version, r.kind),
+            patches.applied(call, media, item, r.struct, r.api_version, r.kind, plain),
             mode=Mode.STATUS,
             subresource="status",
             dry_run=call.dry_run,
+            shared=True,
         )
 
     return await _answer(call, [one(item) for item in items], 200)

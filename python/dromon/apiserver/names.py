@@ -18,7 +18,12 @@ ATTEMPTS = 8
 
 def generate(base: str, random: Random) -> str:
     """A name from metadata.generateName: `base`, cut to 58 characters, and five random ones."""
-    return base[:MAX_BASE] + "".join(random.choices(ALPHABET, k=SUFFIX))
+    number = random.getrandbits(64)  # far more than 27^5, so that none of the names is likelier by much
+    suffix = ""
+    for _ in range(SUFFIX):
+        number, letter = divmod(number, len(ALPHABET))
+        suffix += ALPHABET[letter]
+    return base[:MAX_BASE] + suffix
 
 
 def uid(random: Random) -> str:

@@ -6,7 +6,10 @@ Neighbours: dromon.apiserver.writes, .bulk and .subresources; api.patch has the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
+
+import msgspec
 
 from dromon.api import codec, errors
 from dromon.api.patch import jsonpatch, merge, strategic
@@ -21,7 +24,7 @@ APPLY_PATCH = "application/apply-patch"
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
 
 Change = Callable[[Any], Any]
-"""From the current object to the wanted one."""
+"""From the current object, which it leaves as it is, to the wanted one, which may share parts with it."""
 
 
 def change(call: Call, struct: type[Any], api_version: str, kind: str) -> Change:
@@ -32,7 +35,8 @@ def change(call: Call, struct: type[Any], api_version: str, kind: str) -> Change
             the function raises 400 or 422 when the patch does not fit the object.
     """
     media, patch = _read(call)
-    return applied(call, media, patch, struct, api_version, kind)
+    plain = strategic.is_plain(call.request.body)
+    return applied(call, media, patch, struct, api_version, kind, plain)
 
 
 def items(call: Call) -> tuple[str, list[Any]]:
@@ -44,11 +48,25 @@ def items(call: Call) -> tuple[str, list[Any]]:
     return media, found
 
 
-def applied(call: Call, media: str, patch: Any, struct: type[Any], api_version: str, kind: str) -> Change:
-    """A decoded patch as a function of the current object; it raises ApiError 400 or 422."""
+def applied(
+    call: Call,
+    media: str,
+    patch: Any,
+    struct: type[Any],
+    api_version: str,
+    kind: str,
+    plain: bool = False,
+) -> Change:
+    """A decoded patch as a function of the current object; it raises ApiError 400 or 422.
+
+    Args:
+        plain: the patch surely has neither directives nor nulls.
+    """
     mode = body.validation(call)
 
     def changed(old: Any) -> Any:
+        if mode == "Ignore" and (quick := _in_parts(media, patch, old, struct, plain)) is not None:
+            return quick
         patched = apply(media, codec.to_plain(old), patch, struct)
         _check_fields(call, struct, patched, mode, kind)
         try:
@@ -62,15 +80,52 @@ def applied(call: Call, media: str, patch: Any, struct: type[Any], api_version: 
     return changed
 
 
-def apply(media: str, doc: Any, patch: Any, struct: type[Any]) -> Any:
-    """The patched document; `doc` and `patch` are decoded JSON. Raises ApiError 400, 413 or 422."""
+def _in_parts(media: str, patch: Any, old: Any, struct: Any, plain: bool) -> Any | None:
+    """The patched object where that can be had by patching only the fields that a merge patch names.
+
+    None where it can't, or where something is wrong: whoever takes the whole object apart tells what.
+    """
+    if media == JSON_PATCH or not isinstance(patch, dict):
+        return None
+    parts = _parts(struct)
+    made: dict[str, Any] = {}
+    for wire, value in patch.items():
+        if wire not in parts or not isinstance(value, dict):
+            return None
+        name, kind = parts[wire]
+        doc = codec.to_plain(getattr(old, name))
+        if not doc:
+            return None
+        try:
+            made[name] = codec.convert(kind, apply(media, doc, value, kind, plain))
+        except (errors.ApiError, codec.DecodeError):
+            return None
+    return msgspec.structs.replace(old, **made)
+
+
+@cache
+def _parts(struct: Any) -> dict[str, tuple[str, type[Any]]]:
+    """The struct's fields that are structs: wire name -> attribute and type."""
+    return {
+        f.encode_name: (f.name, f.type)
+        for f in msgspec.structs.fields(struct)
+        if isinstance(f.type, type) and issubclass(f.type, msgspec.Struct)
+    }
+
+
+def apply(media: str, doc: Any, patch: Any, struct: type[Any], plain: bool = False) -> Any:
+    """The patched document; `doc` and `patch` are decoded JSON. Raises ApiError 400, 413 or 422.
+
+    Args:
+        plain: the patch has neither directives nor nulls.
+    """
     if media == JSON_PATCH:
         return jsonpatch.apply(doc, patch)
     if not isinstance(patch, dict):
         raise errors.bad_request("error decoding patch: an object is needed")
     if media == MERGE_PATCH:
         return merge.apply(doc, patch)
-    return strategic.apply(doc, patch, struct)
+    return strategic.apply(doc, patch, struct, plain=plain)
 
 
 def _read(call: Call) -> tuple[str, Any]:

@@ -176,12 +176,14 @@ class Registry:
         mode: Mode = Mode.SPEC,
         subresource: str = "",
         dry_run: bool = False,
+        shared: bool = False,
     ) -> Stored:
         """Read, change, write; repeated until nobody else wrote in between.
 
         Args:
             change: given the current object (its own copy, resourceVersion set), returns the wanted one,
                 which may be the same. A resourceVersion or uid in it is a precondition.
+            shared: `change` leaves what it is given as it is (and `mode` is not SPEC): one copy is enough.
 
         Raises:
             ApiError: 404, 409, 422 and what `change` raises.
@@ -192,7 +194,8 @@ class Registry:
             while True:
                 if current is None:
                     raise errors.not_found(r.plural, r.group, name)
-                new, old = change(load(r, current)), load(r, current)
+                old = load(r, current)
+                new = change(old if shared else load(r, current))
                 self._prepare_update(r, new, old, mode, subresource)
                 try:
                     return await self._settled(r, self._replace(r, new, old, current, mode, dry_run))

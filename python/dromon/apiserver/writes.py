@@ -117,6 +117,7 @@ async def patch(call: Call) -> Reply:
         mode=mode,
         subresource=route.subresource,
         dry_run=dry_run,
+        shared=mode is Mode.STATUS,
     )
     return reply.stored(call, r, result)
 

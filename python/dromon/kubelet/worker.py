@@ -88,11 +88,8 @@ class PodWorker:
     def update(self, pod: Pod) -> None:
         """The API has a new state of the pod; what says no more than we told it needs no look."""
         before, self._memory.pod = self._memory.pod, pod
-        if (
-            pod.status != self._reported
-            or pod.spec != before.spec
-            or not _same(pod.metadata, before.metadata)
-        ):
+        seen = pod.status == self._reported and pod.spec == before.spec
+        if not (seen and _same(pod.metadata, before.metadata)):
             self.trigger()
 
     def gone(self) -> None:

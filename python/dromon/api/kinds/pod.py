@@ -13,6 +13,7 @@ from dromon.api import names
 from dromon.api.errors import FieldError, forbidden_field
 from dromon.api.kinds.pod_columns import COLUMNS
 from dromon.api.kinds.podspec.defaults import default_pod_spec
+from dromon.api.kinds.podspec.known import ValidSpecs
 from dromon.api.kinds.podspec.qos import qos_class
 from dromon.api.kinds.podspec.spec import check_no_ephemeral, check_spec
 from dromon.api.kinds.podspec.update import check_update
@@ -27,6 +28,9 @@ _FINISHED = ("Succeeded", "Failed")
 
 class PodStrategy(Strategy[Pod]):
     """Defaults, validity and deletion of pods."""
+
+    def __init__(self) -> None:
+        self._valid = ValidSpecs()
 
     def default(self, obj: Pod) -> None:
         default_pod_spec(obj.spec)
@@ -43,13 +47,18 @@ class PodStrategy(Strategy[Pod]):
         obj.status = PodStatus(phase="Pending", qos_class=qos_class(obj.spec))
 
     def validate(self, obj: Pod) -> list[FieldError]:
-        found: list[FieldError] = []
         spec = obj.spec
+        key = self._valid.key(spec)
+        if key in self._valid:
+            return []
+        found: list[FieldError] = []
         check_spec(spec, "spec", found)
         check_no_ephemeral(spec, "spec", found)
         if spec.scheduling_gates and spec.node_name:
             text = "cannot be set until all schedulingGates have been cleared"
             found.append(forbidden_field("spec.nodeName", text))
+        if not found:
+            self._valid.add(key)
         return found
 
     def prepare_for_update(self, new: Pod, old: Pod) -> None:

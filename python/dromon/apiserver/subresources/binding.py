@@ -7,8 +7,9 @@ Neighbours: the scheduler posts them; dromon.apiserver.bulk takes lists of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from dromon.api import errors, times
 from dromon.api.kinds import PODS
@@ -53,6 +54,7 @@ async def bind(call: Call, binding: Binding, name: str) -> None:
         mode=Mode.OWN,
         subresource="binding",
         dry_run=call.dry_run,
+        shared=True,
     )
 
 
@@ -72,8 +74,6 @@ def _change(binding: Binding, now: float) -> Callable[[Pod], Pod]:
         if asked.uid and asked.uid != meta.uid:
             why = f"Precondition failed: UID in precondition: {asked.uid}, UID in object meta: {meta.uid}"
             raise errors.conflict("pods/binding", "", meta.name, why)
-        if asked.resource_version:
-            meta.resource_version = asked.resource_version
         if meta.deletion_timestamp is not None:
             why = f"pod {meta.name} is being deleted, cannot be assigned to a host"
             raise errors.conflict("pods/binding", "", meta.name, why)
@@ -83,21 +83,32 @@ def _change(binding: Binding, now: float) -> Callable[[Pod], Pod]:
         if pod.spec.scheduling_gates:
             why = f"pod {meta.name} has non-empty .spec.schedulingGates"
             raise errors.conflict("pods/binding", "", meta.name, why)
-        pod.spec.node_name = binding.target.name
-        meta.annotations.update(asked.annotations)
-        meta.labels.update(asked.labels)
-        _set_scheduled(pod, now)
-        return pod
+        replace = msgspec.structs.replace
+        return replace(
+            pod,
+            metadata=replace(
+                meta,
+                resource_version=asked.resource_version or meta.resource_version,
+                annotations=meta.annotations | asked.annotations,
+                labels=meta.labels | asked.labels,
+            ),
+            spec=replace(pod.spec, node_name=binding.target.name),
+            status=replace(pod.status, conditions=_scheduled(pod.status.conditions, now)),
+        )
 
     return change
 
 
-def _set_scheduled(pod: Pod, now: float) -> None:
-    """The condition PodScheduled becomes True; its stamp moves when it was not."""
-    condition: Any = next((c for c in pod.status.conditions if c.type == "PodScheduled"), None)
-    if condition is None:
-        condition = PodCondition(type="PodScheduled")
-        pod.status.conditions.append(condition)
-    if condition.status != "True":
-        condition.last_transition_time = times.format(now)
-    condition.status, condition.reason, condition.message = "True", "", ""
+def _scheduled(conditions: Sequence[PodCondition], now: float) -> list[PodCondition]:
+    """The conditions with PodScheduled True; its stamp moves when it was not."""
+    for i, old in enumerate(conditions):
+        if old.type == "PodScheduled":
+            since = old.last_transition_time if old.status == "True" else times.format(now)
+            new = msgspec.structs.replace(
+                old, status="True", reason="", message="", last_transition_time=since
+            )
+            return [*conditions[:i], new, *conditions[i + 1 :]]
+    return [
+        *conditions,
+        PodCondition(type="PodScheduled", status="True", last_transition_time=times.format(now)),
+    ]

@@ -235,3 +235,44 @@ changes = st.dictionaries(st.sampled_from("abc"), st.none() | st.sampled_from(["
 def test_without_lists_it_is_a_merge_patch(data: dict[str, str], change: dict[str, Any]) -> None:
     doc, patch = {"data": data}, {"data": change}
     assert strategic.apply(doc, patch, ConfigMap) == merge.apply(doc, patch)
+
+
+_scalars = st.text("ab", max_size=2) | st.integers(0, 3) | st.booleans()
+_conditions = st.lists(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from("ABC")}, optional={"status": _scalars, "reason": _scalars}
+    ),
+    max_size=4,
+)
+_statuses = st.fixed_dictionaries(
+    {},
+    optional={
+        "phase": _scalars,
+        "conditions": _conditions,
+        "podIPs": st.lists(st.fixed_dictionaries({"ip": st.sampled_from("xyz")}), max_size=3),
+        "containerStatuses": st.lists(st.fixed_dictionaries({"name": _scalars}), max_size=2),
+        "other": st.dictionaries(st.sampled_from("pq"), _scalars | st.dictionaries(st.just("r"), _scalars)),
+    },
+)
+
+
+@given(doc=_statuses, patch=_statuses)
+def test_a_plain_patch_merges_as_any_other(doc: Doc, patch: Doc) -> None:
+    before = copy.deepcopy((doc, patch))
+    assert strategic.apply({"status": doc}, {"status": patch}, Pod, plain=True) == strategic.apply(
+        {"status": doc}, {"status": patch}, Pod
+    )
+    assert (doc, patch) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (b'{"status":{"phase":"Running"}}', True),
+        (b'{"a":{"$patch":"delete"}}', False),
+        (b'{"a":null}', False),
+        (b'{"a":{"\\u0024patch":"delete"}}', False),
+    ],
+)
+def test_what_may_hold_a_directive_is_not_plain(text: bytes, plain: bool) -> None:
+    assert strategic.is_plain(text) is plain

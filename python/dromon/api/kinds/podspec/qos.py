@@ -37,7 +37,7 @@ def _add(total: dict[str, Number], amounts: dict[str, Quantity]) -> int:
         for name in _COMPUTE:
             number = _number(amounts.get(name, 0))
             if number > 0:
-                total[name] = total.get(name, 0) + number
+                total[name] = total[name] + number if name in total else number
                 count += 1
     return count
 
