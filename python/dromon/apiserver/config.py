@@ -14,7 +14,7 @@ class ApiServerConfig:
 
     Attributes:
         bind, port: where it listens; port 0 asks the kernel for one.
-        store_url: "sqlite:///path", "etcd://host:2379,...", "memory://"; several apiservers may share an etcd.
+        store_url: "sqlite:///path", "etcd://host:2379,...", "memory://"; several may share an etcd.
         cert_file, key_file: serving certificate and key, PEM; both "" serves plain HTTP (tests only).
         client_ca_file: CA whose client certificates are believed; "": none are asked for.
         token_file: CSV of static bearer tokens (token,user,uid,"group1,group2"), mode 0600; "": none.
