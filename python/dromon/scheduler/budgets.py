@@ -6,13 +6,12 @@ told by set_budgets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import msgspec
 
 from dromon.api.errors import ApiError
-from dromon.api.types.meta import LabelSelector, ObjectMeta
+from dromon.api.types.policy import PodDisruptionBudget
 from dromon.client.rest import Client, ConnectionFailed
 from dromon.scheduler.engine import Engine
 from dromon.scheduler.inputs import Budget
@@ -40,23 +39,6 @@ class _Named(msgspec.Struct):
 
 class _Discovered(msgspec.Struct):
     resources: list[_Named] = []
-
-
-class _Spec(Protocol):
-    selector: LabelSelector | None
-
-
-class _Status(Protocol):
-    disruptions_allowed: int
-    disrupted_pods: Mapping[str, Any]
-
-
-class PodDisruptionBudget(Protocol):
-    """policy/v1 PodDisruptionBudget, as far as it is used here."""
-
-    metadata: ObjectMeta
-    spec: _Spec
-    status: _Status
 
 
 class Budgets:

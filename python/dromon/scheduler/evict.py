@@ -19,6 +19,7 @@ from dromon.api.kinds import PODS
 from dromon.api.types.pod import Pod
 from dromon.base.clock import Clock
 from dromon.client.rest import Client, ConnectionFailed
+from dromon.scheduler.preempt import BY_SCHEDULER
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def disruption_patch(pod: Pod, scheduler: str, now: float) -> dict[str, Any]:
     condition = {
         "type": "DisruptionTarget",
         "status": "True",
-        "reason": "PreemptionByScheduler",
+        "reason": BY_SCHEDULER,
         "message": f"{scheduler}: preempting to accommodate a higher priority pod",
         "lastTransitionTime": times.format(now),
     }

@@ -78,7 +78,7 @@ class Scheduler:
         self._placed: dict[str, Pod] = {}
         self._assumed: set[str] = set()
         self._placements: deque[tuple[QueuedPod, Placement]] = deque()
-        self._preemptor = Preemptor(engine, evictor, recorder, self._placed.get)
+        self._preemptor = Preemptor(engine, evictor, recorder, self._placed)
         self._wake = asyncio.Event()
         self._parking = Parking(engine, self._queue, self._wake)
         self._to_bind = asyncio.Event()

@@ -11,7 +11,7 @@ Neighbours: loop asks after a refusal; evict ends victims; engine.preempt has th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from dromon.api.types.pod import Pod
@@ -20,6 +20,7 @@ from dromon.scheduler.explain import explain
 from dromon.scheduler.queue import QueuedPod
 
 NEVER = "not eligible due to preemptionPolicy=Never."
+BY_SCHEDULER = "PreemptionByScheduler"
 WAITING = "not eligible due to a terminating pod on the nominated node."
 
 
@@ -45,16 +46,16 @@ class Preemptor:
     Args:
         engine: the scheduler's.
         evictor, recorder: where decisions go.
-        pods: finds a placed pod by uid; None when it is gone.
+        placed: the placed pods by uid, as the scheduler keeps them.
     """
 
     def __init__(
-        self, engine: Engine, evictor: Evictor, recorder: Recorder, pods: Callable[[str], Pod | None]
+        self, engine: Engine, evictor: Evictor, recorder: Recorder, placed: Mapping[str, Pod]
     ) -> None:
         self._engine = engine
         self._evictor = evictor
         self._recorder = recorder
-        self._pods = pods
+        self._placed = placed
         self._nominees: dict[str, dict[str, QueuedPod]] = {}
         self._victims: dict[str, set[str]] = {}
 
@@ -84,11 +85,16 @@ class Preemptor:
         return "", displaced
 
     def _waits(self, queued: QueuedPod) -> bool:
-        """Whether room is being made for the pod already."""
-        return bool(queued.nominated and self._victims.get(queued.uid))
+        """Whether room is being made for the pod already, perhaps since before a restart."""
+        if not queued.nominated:
+            return False
+        if queued.uid not in self._victims:
+            placed, node, priority = self._placed.items(), queued.nominated, queued.priority
+            self._victims[queued.uid] = {uid for uid, pod in placed if _makes_room(pod, node, priority)}
+        return bool(self._victims[queued.uid])
 
     def _end(self, uid: str, queued: QueuedPod, node: str) -> None:
-        victim = self._pods(uid)
+        victim = self._placed.get(uid)
         if victim is None:
             self._victims[queued.uid].discard(uid)
             return
@@ -123,3 +129,11 @@ class Preemptor:
         for queued in waited:
             self._victims.get(queued.uid, set()).discard(uid)
         return [queued for queued in waited if not self._victims.get(queued.uid)]
+
+
+def _makes_room(pod: Pod, node: str, priority: int) -> bool:
+    """Whether the pod is leaving the node by preemption for pods of this priority."""
+    if pod.spec.node_name != node or pod.metadata.deletion_timestamp is None:
+        return False
+    told = (c for c in pod.status.conditions if c.type == "DisruptionTarget" and c.status == "True")
+    return (pod.spec.priority or 0) < priority and any(c.reason == BY_SCHEDULER for c in told)

@@ -3,129 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
-import msgspec
 import pytest
 
 from dromon.scheduler.bind import Placement, Refused
-from dromon.scheduler.classes import ClassCache
-from dromon.scheduler.engine import open_engine
-from dromon.scheduler.loop import REPEAT_EVENT_SECONDS, Scheduler
-from dromon.testing.clock import FakeClock, settle
+from dromon.scheduler.loop import REPEAT_EVENT_SECONDS
+from dromon.testing.clock import settle
 
-HOPELESS = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
-
-
-class FakeBinder:
-    """Notes placements; answers with what `refusals` has for the pod's name, or holds until `gate` is set."""
-
-    def __init__(self) -> None:
-        self.batch = 1
-        self.placements: list[Placement] = []
-        self.refusals: dict[str, Refused] = {}
-        self.gate: asyncio.Event | None = None
-
-    async def bind(self, placements: Sequence[Placement]) -> list[Refused | None]:
-        if self.gate is not None:
-            await self.gate.wait()
-        self.placements += placements
-        return [self.refusals.pop(p.name, None) for p in placements]
-
-    @property
-    def bound(self) -> dict[str, str]:
-        return {p.name: p.node for p in self.placements}
-
-
-class FakeConditions:
-    """Keeps what is reported; news are news, as in the real one."""
-
-    def __init__(self) -> None:
-        self.reports: list[tuple[str, str, str]] = []
-        self.settled: list[str] = []
-
-    def report(self, queued, reason, message) -> bool:
-        if queued.reported == (reason, message):
-            return False
-        queued.reported = (reason, message)
-        self.reports.append((queued.pod.metadata.name, reason, message))
-        return True
-
-    async def settle(self, uid) -> None:
-        self.settled.append(uid)
-
-
-class FakeEvictor:
-    """Notes victims, and whether each is wanted still."""
-
-    def __init__(self) -> None:
-        self.ended: list[str] = []
-        self.wanted: list[object] = []
-
-    def end(self, victim, wanted) -> None:
-        self.ended.append(victim.metadata.name)
-        self.wanted.append(wanted)
-
-
-class FakeRecorder:
-    def __init__(self) -> None:
-        self.events: list[tuple[str, str, str]] = []
-
-    def event(self, obj, type, reason, message) -> None:
-        self.events.append((type, reason, message))
-
-
-class Rig:
-    """A scheduler with fakes around it; `pods` is what its informer would hold."""
-
-    def __init__(self, engine: str, **options) -> None:
-        self.clock = FakeClock()
-        self.binder = FakeBinder()
-        self.conditions = FakeConditions()
-        self.evictor = FakeEvictor()
-        self.recorder = FakeRecorder()
-        self.engine = open_engine(engine, 1)
-        self.pods: dict[str, object] = {}
-        self.scheduler = Scheduler(
-            name="default-scheduler",
-            engine=self.engine,
-            classes=ClassCache(self.engine, lambda namespace: ()),
-            binder=self.binder,
-            conditions=self.conditions,
-            evictor=self.evictor,
-            recorder=self.recorder,
-            clock=self.clock,
-            **options,
-        )
-
-    def see(self, *pods) -> None:
-        """The informer sees these pods as they are now."""
-        for pod in pods:
-            self.scheduler.pod_changed(self.pods.get(pod.metadata.name), pod)
-            self.pods[pod.metadata.name] = pod
-
-    def lose(self, name: str) -> None:
-        self.scheduler.pod_changed(self.pods.pop(name), None)
-
-    def nodes(self, *nodes) -> None:
-        for node in nodes:
-            self.scheduler.node_changed(None, node)
-
-    async def wait(self, seconds: float) -> None:
-        """What is due now happens, then time passes."""
-        await settle()
-        await self.clock.advance(seconds)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.scheduler.run(bind_workers=4))
-        try:
-            await settle()
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+from .rig import Rig, on
 
 
 @pytest.fixture(params=["rust", "python"])
@@ -133,9 +18,7 @@ def rig(request) -> Rig:
     return Rig(request.param)
 
 
-def on(pod, node):
-    """The pod, assigned."""
-    return msgspec.structs.replace(pod, spec=msgspec.structs.replace(pod.spec, node_name=node))
+HOPELESS = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
 
 
 async def test_pods_are_bound_and_said_so(rig, make):
@@ -379,3 +262,44 @@ async def test_heartbeats_change_nothing(rig, make):
         rig.nodes(make.node("n", pods="0"))
         await settle()
         assert rig.scheduler._queue.get("uid-a").attempts == 1
+
+
+KEEPS_A_OFF = {
+    "podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"app": "a"}}, "topologyKey": "zone"}
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize("change", ["leaves", "moves", "goes"])
+async def test_a_zone_is_open_again_when_nobody_there_objects(rig, make, change):
+    """The node that changes would not do itself: it is too small."""
+    rig.nodes(make.node("small", cpu="1", labels={"zone": "1"}), make.node("large", labels={"zone": "1"}))
+    rig.see(on(make.pod("guard", affinity=KEEPS_A_OFF), "small"))
+    async with rig.running():
+        rig.see(make.pod("a", metadata={"labels": {"app": "a"}}, containers=make.requests(cpu="2")))
+        await rig.wait(20)
+        reason = "1 node(s) didn't satisfy existing pods anti-affinity rules"
+        assert reason in rig.conditions.reports[0][2]
+        if change == "leaves":
+            rig.lose("guard")
+        elif change == "moves":
+            rig.nodes(make.node("small", cpu="1", labels={"zone": "2"}))
+        else:
+            rig.scheduler.node_changed(make.node("small"), None)
+        await settle()
+        assert rig.binder.bound == {"a": "large"}
+
+
+async def test_a_pod_follows_the_company_that_it_needs(rig, make):
+    needs = {"podAffinity": KEEPS_A_OFF["podAntiAffinity"]}
+    rig.nodes(make.node("n", cpu="1", labels={"zone": "1"}), make.node("m", labels={"zone": "1"}))
+    async with rig.running():
+        rig.see(make.pod("b", affinity=needs, containers=make.requests(cpu="2")))
+        await rig.wait(20)
+        assert "1 node(s) didn't match pod affinity rules" in rig.conditions.reports[0][2]
+        rig.see(on(make.pod("a", metadata={"labels": {"app": "a"}}), "n"))
+        await settle()
+        assert rig.binder.bound == {"b": "m"}

@@ -2,7 +2,7 @@
 
 Safety and liveness, in that order.
 
-The judge is written from the API's documentation alone: it looks at pods and nodes, not at the engine's sums.
+The judge is written from the documentation alone and shares no code with the engines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dromon.scheduler.engine import Engine, open_engine
-from dromon.scheduler.inputs import HostPort, NodeInfo, PodClass, Spread, Taint, Toleration
+from dromon.scheduler.inputs import (
+    Constraint,
+    HostPort,
+    NodeInfo,
+    PodClass,
+    PodTerm,
+    Requirement,
+    Spread,
+    Taint,
+    Toleration,
+)
+from dromon.testing.judge import Judge
 
 amounts = st.fixed_dictionaries({}, optional={"cpu": st.integers(1, 6), "x.y/z": st.integers(1, 2)}).map(
     lambda d: tuple(sorted(d.items()))
@@ -48,50 +59,98 @@ pods = st.lists(
 )
 
 
-def may_run(pod: PodClass, node: NodeInfo, there: list[PodClass]) -> bool:
-    """Whether the node may take the pod beside those that are there."""
-    used = Counter[str]()
-    for other in there:
-        used.update(dict(other.requests))
-    free = all(
-        used[resource] + amount <= dict(node.allocatable).get(resource, 0)
-        for resource, amount in pod.requests
-    )
-    allowed = all(t.key == "k" and pod.tolerations for t in node.taints)
-    ports_free = not pod.ports or not any(other.ports for other in there)
-    return (
-        free
-        and allowed
-        and ports_free
-        and not node.unschedulable
-        and len(there) < node.max_pods
-        and set(pod.selector) <= set(node.labels)
-    )
-
-
 def check(engine: Engine, nodes: list[NodeInfo], pods: list[PodClass], leave: set[int]) -> None:
-    placed: dict[str, list[tuple[str, PodClass]]] = {node.name: [] for node in nodes}
+    judge = Judge(nodes, NAMESPACES)
+    for name, labels in NAMESPACES.items():
+        engine.set_namespace(name, tuple(labels.items()))
     for node in nodes:
         engine.set_node(node)
     for i, pod in enumerate(pods):
-        (result,) = engine.schedule([(str(i), engine.compile(pod))])
-        could = {n.name for n in nodes if may_run(pod, n, [p for _, p in placed[n.name]])}
+        compiled = engine.compile(pod)
+        (result,) = engine.schedule([(str(i), compiled)])
         if isinstance(result, str):
-            assert result in could, "safety"
-            placed[result].append((str(i), pod))
+            judge.placed(str(i), pod, result)
         else:
-            assert not could, "liveness"
-            assert sum(result.values()) >= len(nodes), "every node has a reason"
-        for name in placed if i in leave else ():
-            for uid, _ in placed[name]:
-                engine.remove_pod(uid)
-            placed[name].clear()
+            judge.refused(str(i), pod, result)
+            assert not engine.fits_somewhere(compiled)
+            make_room(engine, judge, str(i), pod)
+        for uid in [str(j) for j in range(i + 1)] if i in leave else ():
+            engine.remove_pod(uid)
+            judge.remove(uid)
+
+
+def make_room(engine: Engine, judge: Judge, uid: str, pod: PodClass) -> None:
+    """What preemption promises comes true when the victims are gone."""
+    outcome = engine.preempt(uid, engine.compile(pod))
+    if isinstance(outcome, dict):
+        assert sum(outcome.values()) >= len(judge.nodes), "every node has a reason"
+        return
+    node, victims = outcome
+    judge.preempted(uid, pod, node, victims)
+    for victim in victims:
+        engine.remove_pod(victim)
+    engine.nominate(uid, engine.compile(pod), node)
+    assert engine.schedule([(uid, engine.compile(pod))]) == [node]
+    judge.placed(uid, pod, node)
 
 
 @pytest.mark.parametrize("kind", ["rust", "python"])
 @settings(max_examples=150, deadline=None)
 @given(nodes, pods, st.sets(st.integers(0, 15), max_size=2))
 def test_decisions_are_safe_and_live(
+    kind: str, nodes: list[NodeInfo], pods: list[PodClass], leave: set[int]
+) -> None:
+    check(open_engine(kind, 1), nodes, pods, leave)
+
+
+HOST, ZONE = "kubernetes.io/hostname", "zone"
+NAMESPACES = {"a": {"team": "x"}, "b": {}}
+selectors = st.sampled_from(
+    (None, (), (Requirement("app", "In", ("1",)),), (Requirement("app", "NotIn", ("1",)),))
+)
+pod_terms = st.builds(
+    PodTerm,
+    st.sampled_from((HOST, ZONE)),
+    selectors,
+    st.sampled_from(((), ("a",), ("a", "b"))),
+    st.sampled_from((None, (), (Requirement("team", "Exists"),))),
+)
+maybe_terms = st.one_of(st.just(()), st.just(()), st.lists(pod_terms, max_size=2).map(tuple))
+constraints = st.builds(
+    Constraint, st.sampled_from((HOST, ZONE)), st.integers(1, 2), st.just(True), selectors, st.integers(1, 3)
+)
+related_nodes = st.lists(
+    st.builds(
+        NodeInfo,
+        name=st.sampled_from("pqrst"),
+        labels=st.sampled_from(((), ((ZONE, "1"),), ((HOST, "h"), (ZONE, "2")), ((HOST, "g"), (ZONE, "1")))),
+        taints=st.sampled_from(((), (), (Taint("k", "", "NoSchedule"),))),
+        allocatable=st.just((("cpu", 4),)),
+        max_pods=st.integers(1, 4),
+    ),
+    max_size=5,
+    unique_by=lambda node: node.name,
+)
+related_pods = st.lists(
+    st.builds(
+        PodClass,
+        namespace=st.sampled_from("ab"),
+        labels=st.sampled_from(((), (("app", "1"),), (("app", "2"),))),
+        priority=st.integers(0, 2),
+        requests=st.sampled_from(((), (("cpu", 1),), (("cpu", 3),))),
+        tolerations=st.sampled_from(((), (Toleration("k", "Exists"),))),
+        affinity=maybe_terms,
+        anti_affinity=maybe_terms,
+        constraints=st.one_of(st.just(()), st.lists(constraints, max_size=1).map(tuple)),
+    ),
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize("kind", ["rust", "python"])
+@settings(max_examples=250, deadline=None)
+@given(related_nodes, related_pods, st.sets(st.integers(0, 12), max_size=2))
+def test_decisions_about_pods_that_look_around_are_safe_and_live(
     kind: str, nodes: list[NodeInfo], pods: list[PodClass], leave: set[int]
 ) -> None:
     check(open_engine(kind, 1), nodes, pods, leave)
