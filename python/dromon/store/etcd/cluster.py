@@ -23,11 +23,11 @@ from dromon.store.etcd.failures import Proof, explain, proof
 from dromon.store.etcd.url import EtcdConfig
 from dromon.store.interface import NotAccepted, StoreError, Unavailable
 
-UNSENT = 3.0
+UNSENT = 2.5
 """Seconds for which a write waits for a member that takes it: then it is NotAccepted."""
 WRITE = 4.5
 """Seconds for a write that was sent: then its outcome is unknown."""
-READ = 5.0
+READ = 4.0
 """Seconds for a read, over all members that are tried."""
 
 _ONE_READ = 2.0  # seconds that one member gets for a read when there are others

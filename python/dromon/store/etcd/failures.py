@@ -39,6 +39,7 @@ _BY_TEXT = (
     ("etcdserver: requested lease not found", Proof.NO_LEASE),
     ("etcdserver: mvcc: database space exceeded", Proof.REFUSED),
     ("etcdserver: request is too large", Proof.REFUSED),
+    ("grpc: received message larger than max", Proof.REFUSED),
     ("etcdserver: corrupt cluster", Proof.REFUSED),
     ("etcdserver: permission denied", Proof.REFUSED),
     ("etcdserver: user name is empty", Proof.REFUSED),
@@ -77,6 +78,6 @@ def explain(code: Any, details: str | None) -> str:
     text = details or ""
     if text.startswith("etcdserver: mvcc: database space exceeded"):
         return NO_SPACE
-    if text.startswith("etcdserver: request is too large"):
+    if text.startswith(("etcdserver: request is too large", "grpc: received message larger than max")):
         return TOO_LARGE
     return text or str(getattr(code, "name", code))

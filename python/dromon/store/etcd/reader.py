@@ -97,10 +97,13 @@ class Reader:
         try:
             while self._asked or self._barriers:
                 asked, self._asked = self._asked[:LIMIT], self._asked[LIMIT:]
-                barriers, self._barriers[:] = self._barriers[:], []
+                barriers, self._barriers = self._barriers, []
                 try:
                     found, revision = await self._read([k for k, _ in asked])
                 except StoreError as error:
+                    # Those that came meanwhile waited long enough, too.
+                    asked, self._asked = asked + self._asked, []
+                    barriers, self._barriers = barriers + self._barriers, []
                     _fail([*(a for _, a in asked), *barriers], error)
                     continue
                 self._learnt(revision)

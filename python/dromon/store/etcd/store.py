@@ -16,7 +16,7 @@ from aetcd import rpc
 
 from dromon.base.clock import Clock, SystemClock
 from dromon.store.etcd import record, restore
-from dromon.store.etcd.cluster import Cluster
+from dromon.store.etcd.cluster import READ, Cluster
 from dromon.store.etcd.compactor import Compactor
 from dromon.store.etcd.layout import PROGRESS, Layout
 from dromon.store.etcd.leases import Leases
@@ -153,14 +153,15 @@ class EtcdStore:
     async def newest(self, key: str) -> KeyValue | None:
         # Nothing could build on a write whose revision is not known yet: wait for it.
         self._usable()
-        await self._writer.settled(self._layout.key(key))
+        try:
+            async with asyncio.timeout(READ):
+                await self._writer.settled(self._layout.key(key))
+        except TimeoutError:
+            raise Unavailable("etcd does not answer an earlier write") from None
         return await self._reader.get(key)
 
     async def settled(self, key: str) -> None:
         """At once: `newest` shows only what is committed."""
-
-    async def settled(self, key: str) -> None:
-        """At once: `newest` and CompareFailed show nothing here but what is committed."""
 
     async def barrier(self) -> int:
         self._usable()
@@ -174,6 +175,7 @@ class EtcdStore:
 
     async def expiries(self) -> dict[str, float]:
         self._usable()
+        await self._reader.barrier()  # a member tells of its leases even when it is cut off
         found = await self._leases.remaining()
         own = self._layout.prefix
         return {self._layout.name(key): left for key, left in found.items() if key.startswith(own)}

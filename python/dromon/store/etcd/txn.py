@@ -15,7 +15,7 @@ from typing import Any
 
 from aetcd import rpc
 
-from dromon.store.etcd.layout import Layout
+from dromon.store.etcd.layout import PROGRESS, Layout
 from dromon.store.interface import CompareFailed, Delete, KeyValue, Op
 
 LIMIT = 128
@@ -63,7 +63,12 @@ def shared(commits: Sequence[Commit], leases: dict[int, int], guard: Any, layout
         guard: the compare without which nothing is done.
     """
     inner = [rpc.RequestOp(request_txn=_one(c, leases, layout)) for c in commits]
-    return rpc.TxnRequest(compare=[guard], success=inner)
+    if all(isinstance(op, Delete) for c in commits for op in c.ops):
+        return rpc.TxnRequest(compare=[guard], success=inner)
+    # etcd holds transactions that put nothing to no quota, and does not see what is put by the ones inside.
+    # So there is a put where only he gets who is refused, of a key that means nothing.
+    weight = rpc.RequestOp(request_put=rpc.PutRequest(key=layout.key(PROGRESS)))
+    return rpc.TxnRequest(compare=[guard], success=inner, failure=[weight])
 
 
 def _one(commit: Commit, leases: dict[int, int], layout: Layout) -> Any:
