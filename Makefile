@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs')
 
-.PHONY: help build demo test test-quick lint format bench clean
+.PHONY: help build demo test test-quick faults lint format bench clean
 
 help:
 	@echo "make build       the virtual environment .venv with the release build and .venv/bin/dromon"
 	@echo "make demo        a cluster with the talk's examples, from nothing"
 	@echo "make test        every test: unit, store, parity, integration, end to end"
 	@echo "make test-quick  only those that need neither root nor Docker: unit, store, parity"
+	@echo "make faults      the fault tests in their long form: kill -9, failing disks, etcd members taken away"
 	@echo "make lint        ruff, mypy strict, import-linter, clippy, rustfmt"
 	@echo "make bench       the benchmarks; figures go to bench/results/"
 	@echo "make format      format the Python and Rust sources"
@@ -40,6 +41,10 @@ test: build
 
 test-quick: build
 	@$(BIN)/pytest tests/unit tests/store tests/parity -q
+
+# Prints what each test saw as one line of JSON; about ten minutes. `make test` has the short form.
+faults: build
+	@DROMON_FAULTS=long $(BIN)/pytest tests/faults -v -s --no-header
 
 lint: build
 	@$(BIN)/ruff check python tests bench

@@ -24,6 +24,9 @@ class ApiServerConfig:
         ca_file: the cluster's CA, which signs kubelets' serving certificates (and kube-root-ca.crt).
         advertise_address: address that other machines reach this apiserver at; with a loopback one the
             `kubernetes` service gets no endpoints, because pods could not reach it.
+        history_age, history_size: for how many seconds, and how many MiB of replaced objects, an embedded
+            store keeps what was, for watches that resume and lists that go on; what is exceeded first
+            decides. For etcd the store URL says it.
         bulk: serve bulk verbs (lists where one object is expected), which components use where they are.
         max_requests_inflight: requests carried out at a time; others wait in fair queues or are told 429.
             Watches and other streams are counted apart.
@@ -50,6 +53,8 @@ class ApiServerConfig:
     kubelet_client_key_file: str = ""
     ca_file: str = ""
     advertise_address: str = "127.0.0.1"
+    history_age: float = 300.0
+    history_size: int = 64
     bulk: bool = True
     max_requests_inflight: int = 600
     max_watches: int = 10_000
@@ -63,6 +68,8 @@ class ApiServerConfig:
     def __post_init__(self) -> None:
         if self.max_requests_inflight < 1:
             raise ValueError("--max-requests-inflight must be at least 1")
+        if self.history_age <= 0 or self.history_size < 1:
+            raise ValueError("--history-age and --history-size must be positive")
         for name in ("max_watches", "max_connections", "shutdown_delay_duration"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name.replace('_', '-')} must not be negative")

@@ -36,6 +36,7 @@ from dromon.base.http.messages import Reply, Request, Response
 from dromon.base.http.server import HttpServer
 from dromon.base.tasks import TaskSet
 from dromon.store.cache import CachedStore, Format
+from dromon.store.history import Limits
 from dromon.store.interface import StoreError
 from dromon.store.open import open_store
 
@@ -61,7 +62,9 @@ class ApiServer:
         self.config = config
         random = random or SystemRandom()
         self.store = CachedStore(
-            open_store(config.store_url, clock),
+            open_store(
+                config.store_url, clock, Limits(age=config.history_age, size=config.history_size << 20)
+            ),
             RESOURCES,
             {Format.MSGPACK: codec.json_to_msgpack, Format.PROTOBUF: codec.json_to_protobuf},
             clock,

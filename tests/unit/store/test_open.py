@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from dromon.store.interface import StoreError
+from dromon.store.history import Limits
+from dromon.store.interface import Compacted, Put, StoreError
 from dromon.store.memory import MemoryStore
 from dromon.store.open import open_store
 from dromon.store.sqlite import SqliteStore
@@ -31,7 +32,6 @@ async def test_the_path_is_as_the_url_says(tmp_path: Path, slashes: str) -> None
 @pytest.mark.parametrize(
     "url",
     [
-        "etcd://127.0.0.1:2379",
         "sqlite://relative/path",
         "sqlite:///",
         "/var/db",
@@ -41,5 +41,15 @@ async def test_the_path_is_as_the_url_says(tmp_path: Path, slashes: str) -> None
     ],
 )
 def test_anything_else_is_refused_with_what_is_supported(url: str) -> None:
-    with pytest.raises(StoreError, match=r"supported are sqlite:///absolute/path and memory://"):
+    with pytest.raises(StoreError, match="supported are sqlite:///absolute/path, etcd://"):
         open_store(url)
+
+
+async def test_the_history_kept_is_as_asked() -> None:
+    store = open_store("memory://", history=Limits(changes=2))
+    await store.start()
+    for i in range(6):
+        await store.commit([Put("/p/a", b"%d" % i)])
+    with pytest.raises(Compacted):
+        await anext(store.watch("/p/", 1))
+    await store.close()
