@@ -13,7 +13,7 @@ import asyncio
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from dromon.api.errors import ApiError, FieldError
 from dromon.api.kinds import NAMESPACES
 from dromon.api.resource import Resource
 from dromon.api.types.base import Api
+from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.status import DeleteOptions
 from dromon.apiserver import deletion, names
 from dromon.apiserver.admission import Admission, Attributes
@@ -284,7 +285,13 @@ class Registry:
             while True:
                 if current is None:
                     raise errors.not_found(r.plural, r.group, name)
-                obj = load(r, current)
+                try:
+                    obj = load(r, current)
+                except codec.DecodeError:
+                    # Nothing is known of it that could hold it up, or that it would have to match.
+                    obj = r.struct(metadata=ObjectMeta(name=name, namespace=namespace))
+                    options = DeleteOptions(grace_period_seconds=0)
+                    current = replace(current, value=codec.encode_json(obj))
                 self._admit(Attributes("delete", r, namespace, name, old=obj))
                 plan = deletion.plan(r, obj, options, self.clock.now())
                 obj.metadata.resource_version = ""

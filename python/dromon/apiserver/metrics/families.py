@@ -185,6 +185,8 @@ def _cache(sources: Sources) -> Families:
     lag = max(0, store.backend.revision - store.revision)
     yield _gauge("dromon_cache_revision_lag", "Revisions that the store has and the cache does not.", lag)
     yield _gauge("dromon_cache_revision", "The revision that reads show.", store.revision)
+    yield _gauge("dromon_cache_unreadable", "Stored values that can't be read.", len(store.unreadable))
+    yield _counter("dromon_store_barriers", "Questions to the store how far it is.", store.barriers)
 
 
 def _backend(backend: Measured) -> Families:
