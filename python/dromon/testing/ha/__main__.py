@@ -143,7 +143,7 @@ async def _play(cluster: Cluster, rows: list[Row]) -> None:
     await cluster.ready()
     say("everything is ready")
     async with cluster.client() as client:
-        async for row in Scenario(cluster, client, say).run():
+        async for row in Scenario(cluster, client, say, timed=cluster.spans == Spans()).run():
             say(f"{'good' if row.good else 'BAD'}: {row.what}: {row.seen}")
             rows.append(row)
 

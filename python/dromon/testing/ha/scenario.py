@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from dromon.client.rest import Client, ConnectionFailed
-from dromon.testing.ha.cluster import Cluster, until
+from dromon.testing.ha.cluster import PATIENCE, Cluster, until
 from dromon.testing.ha.observe import Jobs, Traffic
 
 REPLICAS = 12
@@ -42,17 +42,20 @@ class Scenario:
 
     Args:
         cluster: that is up and ready.
+        client: of an administrator, for all servers.
         say: takes a line whenever something is done.
+        timed: judge by seconds, too; a test on a loaded machine must not.
     """
 
-    def __init__(self, cluster: Cluster, client: Client, say: Callable[[str], None]) -> None:
+    def __init__(self, cluster: Cluster, client: Client, say: Callable[[str], None], timed: bool) -> None:
         self._cluster = cluster
         self._client = client
         self._say = say
         self._jobs = Jobs(client)
         self._traffic = Traffic(client)
         # What the lease takes to run out, and one try.
-        self._failover = cluster.spans.lease + cluster.spans.retry
+        self._failover = cluster.spans.lease + cluster.spans.retry if timed else PATIENCE
+        self._refusal = QUORUM_LIMIT if timed else PATIENCE
 
     async def run(self) -> AsyncIterator[Row]:
         """Carry everything out; a row as soon as it is known."""
@@ -164,15 +167,15 @@ class Scenario:
                     path,
                     body=body,
                     headers={"Content-Type": "application/json"} if body else {},
-                    timeout=30,
+                    timeout=PATIENCE,
                 )
                 code, after = str(answer.status), answer.headers.get("retry-after")
             except ConnectionFailed as error:
                 code, after = str(error), ""
             seconds = time.monotonic() - began
-        good = code in ("503", "504") and seconds <= QUORUM_LIMIT
+        good = code in ("503", "504") and seconds <= self._refusal
         seen = f"{code} after {seconds:.1f} s" + (f", Retry-After {after}" if after else "")
-        asked = f"503 or 504 within {QUORUM_LIMIT:g} s"
+        asked = f"503 or 504 within {self._refusal:g} s"
         return Row(f"two etcd members killed: {what} to {server}", seen, asked, good)
 
     async def servers_killed(self) -> AsyncIterator[Row]:
