@@ -64,6 +64,7 @@ async def permit(registry: Registry, clock: Clock, pod: Pod, *, dry_run: bool = 
     if needs_no_budget(pod):
         return False
     namespace = pod.metadata.namespace
+    await registry.store.catch_up()  # a budget that another API server has just made counts
     stored = await registry.store.objects(POD_DISRUPTION_BUDGETS, namespace)
     found = about(stored.items, pod)
     if not found:

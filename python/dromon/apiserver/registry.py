@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 
 from dromon.api import codec, errors, times, validation
 from dromon.api.errors import ApiError, FieldError
-from dromon.api.kinds import NAMESPACES
 from dromon.api.resource import Resource
 from dromon.api.types.base import Api
 from dromon.api.types.meta import ObjectMeta
@@ -33,9 +32,6 @@ from dromon.store.interface import CompareFailed, Delete, KeyValue, Op, Put
 
 T = TypeVar("T", bound=Api)
 R = TypeVar("R")
-
-_CATCH_UP = 5.0
-"""Seconds that a write which needs the newest state waits for the cache to show it."""
 
 
 class Mode(enum.Enum):
@@ -106,9 +102,8 @@ class Registry:
                 meta.name = names.generate(generated, self._random)
             r.strategy.default(obj)  # on every attempt: defaults may follow the name
             if attempt == 0:
-                await self._know_namespace(r, meta.namespace)
                 r.strategy.prepare_for_create(obj)
-                self._admit(Attributes("create", r, meta.namespace, meta.name, new=obj))
+                await self._admit_new(Attributes("create", r, meta.namespace, meta.name, new=obj))
             self._check(r, obj, None, validation.object_meta(r, meta), r.strategy.validate(obj))
             try:
                 return await self._settled(r, self._insert(r, obj, dry_run))
@@ -120,14 +115,18 @@ class Registry:
             error.status.message += ", the server was not able to generate a unique name for the object"
         raise error
 
-    async def _know_namespace(self, r: Resource[Any], name: str) -> None:
-        """Admission reads namespaces from the cache: one that another API server just made must be there."""
-        if r.namespaced and self.store.backend.shared and self.store.get(NAMESPACES, "", name) is None:
-            try:
-                async with asyncio.timeout(_CATCH_UP):
-                    await self.store.catch_up()
-            except TimeoutError:
-                raise errors.timeout("the cache does not follow the store") from None
+    async def _admit_new(self, attributes: Attributes) -> None:
+        """Admit what is created; refuse nothing for want of what another API server has just made.
+
+        Units read the cache: where others write to the store, too, a refusal counts when that has caught up.
+        """
+        try:
+            self._admit(attributes)
+        except ApiError:
+            if not self.store.shared:
+                raise
+            await self.store.catch_up()
+            self._admit(attributes)
 
     async def _insert(self, r: Resource[Any], obj: Any, dry_run: bool) -> Stored:
         key = r.key(obj.metadata.namespace, obj.metadata.name)

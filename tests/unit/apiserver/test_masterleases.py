@@ -10,7 +10,7 @@ import pytest
 
 from dromon.api import codec
 from dromon.api.errors import ApiError
-from dromon.api.kinds import CONFIG_MAPS, ENDPOINT_SLICES, ENDPOINTS, NAMESPACES, SERVICES
+from dromon.api.kinds import CONFIG_MAPS, ENDPOINT_SLICES, ENDPOINTS, NAMESPACES, RESOURCES, SERVICES
 from dromon.api.types.config import ConfigMap
 from dromon.api.types.discovery import EndpointSlice
 from dromon.api.types.endpoints import Endpoints
@@ -26,8 +26,6 @@ from dromon.store.cache import CachedStore
 from dromon.store.interface import Put, Store
 from dromon.store.memory import MemoryStore
 from dromon.testing.clock import FakeClock, settle
-
-RESOURCES = [NAMESPACES, SERVICES, ENDPOINTS, ENDPOINT_SLICES, CONFIG_MAPS]
 
 
 class Shared:
