@@ -15,7 +15,8 @@ from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.pod import Pod, PodSpec
 from dromon.base.clock import SystemClock
 from dromon.client.rest import Client
-from dromon.kubelet.hollow import HollowConfig, HollowNodes
+from dromon.kubelet.hollow import HollowNodes
+from dromon.kubelet.hollow_config import HollowConfig
 from dromon.testing.apiserver import RunningApiServer, running_apiserver
 
 NODES_RUNNING = 3

@@ -14,7 +14,7 @@ CONTROLLER_MANAGER = ComponentType(
 )
 KUBELET = ComponentType("kubelet", "dromon.kubelet.config:KubeletConfig", "dromon.kubelet.main:run")
 PROXY = ComponentType("proxy", "dromon.proxy.config:ProxyConfig", "dromon.proxy.main:run")
-HOLLOW = ComponentType("hollow", "dromon.kubelet.hollow:HollowConfig", "dromon.kubelet.hollow:run")
+HOLLOW = ComponentType("hollow", "dromon.kubelet.hollow_config:HollowConfig", "dromon.kubelet.hollow:run")
 
 apiserver = command(
     APISERVER,
@@ -58,5 +58,6 @@ hollow = command(
     help="Simulate nodes: the API traffic of real ones, without containers.",
     examples="""
 dromon hollow --kubeconfig kubelet.kubeconfig --nodes 1000
+dromon hollow --kubeconfig kubelet.kubeconfig --start-seconds exponential:2 --crash-share 0.01 --seed 7
 """,
 )

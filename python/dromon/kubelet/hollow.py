@@ -27,6 +27,7 @@ from dromon.client.rest import Client
 from dromon.kubelet import machine
 from dromon.kubelet.agent import Agent
 from dromon.kubelet.context import ApiSources, NodeContext
+from dromon.kubelet.hollow_config import HollowConfig
 from dromon.kubelet.network.hollow import HollowNetwork
 from dromon.kubelet.node import VERSION, NodeFacts, base_units
 from dromon.kubelet.registration import Registration
@@ -53,46 +54,6 @@ EVENTS = 100_000
 
 STARTS = 64
 """Nodes that register at once."""
-
-
-@dataclass(frozen=True)
-class HollowConfig:
-    """Simulated nodes.
-
-    Attributes:
-        kubeconfig: how to reach the API; the user needs the rights of every node.
-        nodes: how many.
-        name_prefix: of the nodes' names; a number follows.
-        first: the first number.
-        cpu: processors of each node.
-        memory: of each node.
-        max_pods: how many pods a node takes.
-        bind: address that the nodes' common API (logs) listens on.
-        port: of that API; 0 for any free one.
-        node_ip: address that the apiserver reaches that API by.
-        cert_file, key_file: serving certificate of that API (PEM); without them there is none.
-        client_ca_file: CA of the certificates that its clients must show (PEM).
-        start_seconds: how long a container takes to start.
-        events: whether Event objects are written, as real nodes do.
-        labels: more labels of the nodes, as key=value, comma-separated.
-    """
-
-    kubeconfig: str
-    nodes: int = 1
-    name_prefix: str = "node-"
-    first: int = 0
-    cpu: str = "4"
-    memory: str = "32Gi"
-    max_pods: int = 110
-    bind: str = "127.0.0.1"
-    port: int = 0
-    node_ip: str = "127.0.0.1"
-    cert_file: str = ""
-    key_file: str = ""
-    client_ca_file: str = ""
-    start_seconds: float = 0.0
-    events: bool = True
-    labels: str = ""
 
 
 class HollowVolumes:
@@ -168,7 +129,7 @@ class HollowNodes:
 
     def _make(self, name: str, i: int) -> _HollowNode:
         config = self._config
-        runtime = HollowRuntime(self._clock, self._timers, start_seconds=config.start_seconds)
+        runtime = HollowRuntime(self._clock, self._timers, config.lives(name))
         network = HollowNetwork()
         recorder: EventRecorder | Silence = Silence()
         if config.events:
@@ -184,7 +145,7 @@ class HollowNodes:
             network=network,
             volumes=HollowVolumes(),
             sources=ApiSources(self._client),
-            prober=HollowProber(),
+            prober=HollowProber(self._clock, runtime),
             recorder=recorder,
             statuses=self._statuses,
             services=lambda namespace: (),

@@ -1,10 +1,10 @@
 """A simulated runtime: containers that start, run and end by the clock, with no process behind them.
 
-Everything is deterministic. Pod annotations script a container's life:
+What becomes of a container is drawn by runtime.lives, unless its pod's annotations script it:
 
-- hollow.dromon.io/start-seconds: how long a start takes (0).
-- hollow.dromon.io/run-seconds: how long it runs before it ends (for ever; init containers: 0).
-- hollow.dromon.io/exit-code: what it ends with (0).
+- hollow.dromon.io/start-seconds: how long a start takes.
+- hollow.dromon.io/run-seconds: how long it runs before it ends (init containers: 0 unless drawn).
+- hollow.dromon.io/exit-code: what it ends with.
 - hollow.dromon.io/create-error: it can't be made, with this text.
 
 Each may be given for one container: hollow.dromon.io/run-seconds.<container>.
@@ -15,6 +15,7 @@ Neighbours: interface.Runtime is what it implements; dromon.kubelet.hollow runs 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -34,13 +35,13 @@ from dromon.kubelet.runtime.interface import (
     Image,
     LogOptions,
     PodRef,
-    PullFailed,
     RuntimeFailure,
     SandboxSpec,
     Session,
     State,
     Usage,
 )
+from dromon.kubelet.runtime.lives import STEADY, Life, Lives
 from dromon.kubelet.timers import Timers
 
 PREFIX = "hollow.dromon.io/"
@@ -64,14 +65,16 @@ class HollowRuntime:
 
     Args:
         timers: shared by the process; containers' ends are deadlines on it.
-        start_seconds: how long a start takes where the pod says nothing.
+        lives: what becomes of containers whose pods say nothing; None: they start at once and run on.
     """
 
     scheme = "hollow"
 
-    def __init__(self, clock: Clock, timers: Timers, *, start_seconds: float = 0.0) -> None:
+    def __init__(self, clock: Clock, timers: Timers, lives: Lives | None = None) -> None:
         self._clock, self._timers = clock, timers
-        self._start_seconds = start_seconds
+        self._draws = lives if lives is not None else Lives(STEADY, "")
+        self._lives: dict[str, Life] = {}
+        self._pulled: set[str] = set()
         self._pods: dict[str, dict[str, Container]] = {}
         self._where: dict[str, str] = {}
         self._specs: dict[str, ContainerSpec] = {}
@@ -94,13 +97,14 @@ class HollowRuntime:
         return []
 
     async def image(self, reference: str) -> Image | None:
-        return _image(reference)
+        return None if self._draws.pulls and reference not in self._pulled else _image(reference)
 
     async def pull(self, reference: str, credentials: Mapping[str, str] | None = None) -> Image:
-        image = await self.image(reference)
-        if image is None:
-            raise PullFailed(reference)
-        return image
+        seconds = self._draws.pull()
+        if seconds:
+            await self._clock.sleep(seconds)
+        self._pulled.add(reference)
+        return _image(reference)
 
     async def list(self, pod_uid: str = "") -> list[Container]:
         if pod_uid:
@@ -131,6 +135,7 @@ class HollowRuntime:
             if running is not None and running.started_at:
                 since = times.parse(running.started_at)
                 self._put(replace(run, created_at=since, started_at=since))
+                self._lives[run.id] = self._draws.next()
                 init = any(c.name == run.name for c in pod.spec.init_containers)
                 spec = ContainerSpec(
                     ref, run.name, run.attempt, sandbox.id, run.image,
@@ -158,8 +163,8 @@ class HollowRuntime:
         error = setting(spec.annotations, "create-error", spec.name)
         if error:
             raise RuntimeFailure(error)
-        image = await self.image(spec.image)
         self._specs[container_id] = spec
+        self._lives[container_id] = self._draws.next()
         self._put(
             Container(
                 container_id,
@@ -170,7 +175,7 @@ class HollowRuntime:
                 self._clock.now(),
                 sandbox=spec.sandbox,
                 image=spec.image,
-                image_id=image.id if image else "",
+                image_id=_image(spec.image).id,
                 hash=spec.hash,
                 grace=spec.grace,
             )
@@ -183,22 +188,24 @@ class HollowRuntime:
             raise ContainerGone(f"no such container: {container_id}")
         delay = _seconds(setting(spec.annotations, "start-seconds", spec.name))
         if delay is None:
-            delay = self._start_seconds
+            delay = self._lives[container_id].start
         if delay:
             await self._clock.sleep(delay)
         self._put(replace(self._get(container_id), state=State.RUNNING, started_at=self._clock.now()))
         self._schedule_end(container_id, spec, 0.0)
 
     def _schedule_end(self, container_id: str, spec: ContainerSpec, age: float) -> None:
+        drawn = self._lives.get(container_id)
         life = _seconds(setting(spec.annotations, "run-seconds", spec.name))
+        if life is None and drawn is not None:
+            life = drawn.run
         if life is None and spec.init:
             life = 0.0
         if life is None:
             return
-        try:
-            code = int(setting(spec.annotations, "exit-code", spec.name) or 0)
-        except ValueError:
-            code = 0
+        code = drawn.exit_code if drawn is not None else 0
+        with contextlib.suppress(ValueError):
+            code = int(setting(spec.annotations, "exit-code", spec.name) or code)
         self._timers.at((self, container_id), life - age, lambda: self.exit(container_id, code))
 
     def exit(self, container_id: str, code: int) -> None:
@@ -220,6 +227,7 @@ class HollowRuntime:
         uid = self._where.pop(container_id, None)
         self._timers.cancel((self, container_id))
         self._specs.pop(container_id, None)
+        self._lives.pop(container_id, None)
         if uid is not None:
             pod = self._pods[uid]
             del pod[container_id]
@@ -258,6 +266,11 @@ class HollowRuntime:
         ):
             await self._clock.sleep(1.0)
 
+    def ready_at(self, container_id: str) -> float:
+        """From when on the container's readiness probe succeeds, seconds since the epoch."""
+        run, life = self._get(container_id), self._lives.get(container_id)
+        return run.started_at + (life.ready if life is not None else 0.0)
+
     async def usage(self, container_id: str) -> Usage | None:
         return Usage(0, 0)
 
@@ -273,9 +286,14 @@ class HollowRuntime:
 
 
 class HollowProber:
-    """Every probe of a simulated container is well."""
+    """Every probe of a simulated container is well, but for readiness before its time."""
+
+    def __init__(self, clock: Clock, runtime: HollowRuntime) -> None:
+        self._clock, self._runtime = clock, runtime
 
     async def probe(self, probe: Probe, spec: Spec, container: Container, pod_ip: str) -> Outcome:
+        if probe is spec.readiness_probe and self._clock.now() < self._runtime.ready_at(container.id):
+            return Outcome(False, "the simulated container is not ready yet")
         return Outcome(True)
 
     async def hook(
