@@ -2,6 +2,7 @@
 
 A lease per key would cost a round trip and memory in every member for each of thousands of events. A shared
 one lives longer than asked by as long as it is handed out: keys never go early, and late by a tenth at most.
+etcd deletes the keys of a lease in one transaction, so no two of them may have the same slot (see layout).
 
 Neighbours: writer asks for them; etcd deletes the keys of a lease that ends.
 """
@@ -9,11 +10,12 @@ Neighbours: writer asks for them; etcd deletes the keys of a lease that ends.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aetcd import rpc
 
 from dromon.store.etcd.cluster import Cluster
+from dromon.store.etcd.layout import Layout
 
 _SHARED = 60  # seconds at most for which a lease is handed out
 _KEYS = 1_000  # keys at most on one lease: they are all deleted in one transaction
@@ -22,34 +24,46 @@ _SLACK = 1  # seconds between asking for a lease and the write that uses it
 
 @dataclass(slots=True)
 class _Lease:
+    """Attributes:
+    until: loop time until which it is handed out.
+    keys: those that have it, by slot.
+    """
+
     number: int
     until: float
-    left: int
+    keys: dict[int, bytes] = field(default_factory=dict)
+
+    def takes(self, slot: int, key: bytes) -> bool:
+        return self.keys.get(slot) == key or (slot not in self.keys and len(self.keys) < _KEYS)
 
 
 class Leases:
     """Times are of the machine's clock, as etcd's are."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, layout: Layout) -> None:
         self._cluster = cluster
-        self._leases: dict[int, _Lease] = {}
+        self._layout = layout
+        self._leases: dict[int, list[_Lease]] = {}
         self._granting: dict[int, asyncio.Lock] = {}
 
-    async def get(self, ttl: int) -> int:
-        """A lease that a key written now may have, so that it lives for `ttl` seconds or somewhat longer.
+    async def get(self, ttl: int, key: bytes) -> int:
+        """A lease for a key in etcd that is written now, so that it lives for `ttl` seconds or a bit longer.
 
         Raises:
             NotAccepted, Unavailable: there is none to be had; nothing was written.
         """
         async with self._granting.setdefault(ttl, asyncio.Lock()):
             now = asyncio.get_running_loop().time()
-            lease = self._leases.get(ttl)
-            if lease is None or lease.until <= now or lease.left <= 0:
+            slot = self._layout.slot(key)
+            usable = self._leases[ttl] = [x for x in self._leases.get(ttl, ()) if x.until > now]
+            lease = next((x for x in usable if x.takes(slot, key)), None)
+            if lease is None:
                 shared = min(ttl // 10, _SHARED)
                 request = rpc.LeaseGrantRequest(TTL=max(ttl, 1) + shared + _SLACK)
                 answer = await self._cluster.write(lambda m: m.lease.LeaseGrant, request)
-                lease = self._leases[ttl] = _Lease(answer.ID, now + shared, _KEYS)
-            lease.left -= 1
+                lease = _Lease(answer.ID, now + shared)
+                usable.append(lease)
+            lease.keys[slot] = key
             return lease.number
 
     def forget(self) -> None:

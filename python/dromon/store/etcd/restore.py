@@ -17,7 +17,7 @@ from typing import Any
 from aetcd import rpc
 
 from dromon.store.etcd.cluster import CallFailed, Cluster
-from dromon.store.etcd.layout import OWN, SLOTS, after
+from dromon.store.etcd.layout import OWN, SLOTS, Layout, after
 from dromon.store.etcd.leases import Leases
 from dromon.store.etcd.record import HALF_RESTORED, Record
 from dromon.store.interface import NotEmpty, Restored, StoreError, Unavailable
@@ -42,7 +42,7 @@ async def restore(
     elif not await _empty(cluster, prefix):  # somebody wrote before the record stopped him
         await _change(cluster, begun, replace(begun, restoring=False))
         raise NotEmpty("the etcd store is not empty: something else writes to it")
-    leases = Leases(cluster)
+    leases = Leases(cluster, Layout(prefix))
     first = 0
     for group in _groups(items):
         puts = [await _put(leases, prefix, item) for item in group]
@@ -73,8 +73,9 @@ async def _write(cluster: Cluster, stands: Record, ops: Sequence[Any]) -> Any:
 
 
 async def _put(leases: Leases, prefix: bytes, item: Restored) -> Any:
-    lease = 0 if item.ttl is None else await leases.get(ceil(max(item.ttl, 1.0)))
-    put = rpc.PutRequest(key=prefix + item.key.encode(), value=item.value, lease=lease)
+    key = prefix + item.key.encode()
+    lease = 0 if item.ttl is None else await leases.get(ceil(max(item.ttl, 1.0)), key)
+    put = rpc.PutRequest(key=key, value=item.value, lease=lease)
     return rpc.RequestOp(request_put=put)
 
 

@@ -88,7 +88,7 @@ class EtcdStore:
         """Make the parts that follow from the record."""
         self._layout = Layout(self._config.prefix.encode(), self._record.offset)
         cluster, layout = self._cluster, self._layout
-        self._leases = Leases(cluster)
+        self._leases = Leases(cluster, layout)
         self._reader = Reader(cluster, layout, self._learnt)
         self._writer = Writer(cluster, layout, self._leases, self._guard, self._refuse, self._learnt)
         self._compactor = Compactor(cluster, layout, self._reader, self._clock, self._config.history)

@@ -9,7 +9,7 @@ Neighbours: writer sends what this makes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,11 +55,11 @@ def commit(ops: Sequence[Op], layout: Layout) -> Commit:
     return Commit(tuple(ops), keys, size)
 
 
-def shared(commits: Sequence[Commit], leases: dict[int, int], guard: Any, layout: Layout) -> Any:
+def shared(commits: Sequence[Commit], leases: Mapping[bytes, int], guard: Any, layout: Layout) -> Any:
     """One TxnRequest for all.
 
     Args:
-        leases: by time to live in seconds.
+        leases: by key, of those with a time to live.
         guard: the compare without which nothing is done.
     """
     inner = [rpc.RequestOp(request_txn=_one(c, leases, layout)) for c in commits]
@@ -71,7 +71,7 @@ def shared(commits: Sequence[Commit], leases: dict[int, int], guard: Any, layout
     return rpc.TxnRequest(compare=[guard], success=inner, failure=[weight])
 
 
-def _one(commit: Commit, leases: dict[int, int], layout: Layout) -> Any:
+def _one(commit: Commit, leases: Mapping[bytes, int], layout: Layout) -> Any:
     compares, puts, reads = [], [], []
     for op, key in zip(commit.ops, commit.keys, strict=True):
         if (compare := _compare(op, key, layout)) is not None:
@@ -80,7 +80,7 @@ def _one(commit: Commit, leases: dict[int, int], layout: Layout) -> Any:
         if isinstance(op, Delete):
             puts.append(rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key)))
         else:
-            lease = 0 if op.ttl is None else leases[op.ttl]
+            lease = 0 if op.ttl is None else leases[key]
             puts.append(rpc.RequestOp(request_put=rpc.PutRequest(key=key, value=op.value, lease=lease)))
     return rpc.TxnRequest(compare=compares, success=puts, failure=reads)
 

@@ -152,10 +152,15 @@ class Writer:
             self._finish(entry, result)
 
     async def _write(self, commits: Sequence[Commit], since: float) -> Sequence[int | StoreError]:
-        ttls = {op.ttl for c in commits for op in c.ops if isinstance(op, Put) and op.ttl is not None}
+        mortal = [
+            (key, op.ttl)
+            for c in commits
+            for op, key in zip(c.ops, c.keys, strict=True)
+            if isinstance(op, Put) and op.ttl is not None
+        ]
         while True:
             try:
-                leases = {ttl: await self._leases.get(ttl) for ttl in ttls}
+                leases = {key: await self._leases.get(ttl, key) for key, ttl in mortal}
             except Unavailable as error:
                 raise NotAccepted(str(error)) from None
             request = shared(commits, leases, self._guard(), self._layout)
