@@ -178,6 +178,9 @@ impl Engine {
         if let Some(filter) = refuses(&pod.spec, &self.nodes[slot]) {
             return Some(Found::Node(filter));
         }
+        if folds.is_empty() && deltas.iter().all(|(other, _)| other.loads.is_empty()) {
+            return None;
+        }
         let deltas: Vec<Delta<'_>> = deltas
             .iter()
             .map(|(other, sign)| Delta {
@@ -194,10 +197,12 @@ impl Engine {
 
     /// Counted once per kind of pod and state of the cluster; the view must be in step.
     fn refusal(&mut self, uid: &str, pod: &Compiled) -> &Refusal {
-        let view = &self.views[&pod.spec_id];
-        let plain = self.nominees.is_empty();
-        let known = view.refusal.as_ref().filter(|_| plain);
-        if known.map_or(true, |(identity, _)| *identity != pod.identity_id) {
+        let now = self.nominations;
+        // A pod that is nominated itself is told something else than the others.
+        let shared = !self.nominated.contains_key(uid);
+        let known = self.views[&pod.spec_id].refusal.as_ref();
+        let known = known.filter(|(identity, at, _)| *identity == pod.identity_id && *at == now);
+        if known.is_none() || !shared {
             let folds = self.folds(pod);
             let mut tally = Tally::default();
             let mut deltas = Vec::new();
@@ -206,11 +211,14 @@ impl Engine {
                     self.objection(uid, pod, slot, &folds, &mut deltas, &mut tally);
                 }
             }
-            let refusal = (pod.identity_id, tally.texts());
+            let at = if shared { now } else { u64::MAX };
+            let refusal = (pod.identity_id, at, tally.texts());
             self.view_mut(pod).refusal = Some(refusal);
         }
         let refusal = self.views[&pod.spec_id].refusal.as_ref();
-        refusal.map(|(_, refusal)| refusal).expect("just counted")
+        refusal
+            .map(|(_, _, refusal)| refusal)
+            .expect("just counted")
     }
 
     fn view_mut(&mut self, pod: &Compiled) -> &mut View {

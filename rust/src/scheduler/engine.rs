@@ -66,6 +66,8 @@ pub struct Engine {
     /// Uid -> node, and node -> who waits for room there.
     pub(super) nominated: AHashMap<String, String>,
     pub(super) nominees: AHashMap<String, Vec<Nominee>>,
+    /// Counts changes of nominations.
+    pub(super) nominations: u64,
     pub(super) budgets: Vec<Budget>,
     /// Totals of the decision at hand.
     pub(super) scratch: Vec<i32>,
@@ -103,6 +105,7 @@ impl Engine {
             defaults,
             nominated: AHashMap::new(),
             nominees: AHashMap::new(),
+            nominations: 0,
             budgets: Vec::new(),
             scratch: Vec::new(),
             specs: AHashMap::new(),
@@ -253,6 +256,11 @@ impl Engine {
         self.known(name).map(|slot| &self.nodes[slot])
     }
 
+    /// The slot of a name, whether the node is known or only its pods are.
+    pub(super) fn slot_of(&self, name: &str) -> Option<usize> {
+        self.index.get(name).map(|&slot| slot as usize)
+    }
+
     /// The slot of a node that is known.
     pub(super) fn known(&self, name: &str) -> Option<usize> {
         let slot = *self.index.get(name)? as usize;
@@ -270,6 +278,7 @@ impl Engine {
         }
         self.nodes[slot as usize] = Node::named(name);
         self.index.insert(name.to_owned(), slot);
+        self.count_nominees(name);
         self.moved(slot);
         slot
     }

@@ -73,13 +73,16 @@ impl Skew {
     fn new(bound: &Bound, asker: Asker<'_>, flags: &[u8], world: World<'_>) -> Skew {
         let constraint = &asker.spec.constraints[bound.at];
         let table = world.topologies.table(bound.key);
-        let mut counts = vec![-1; table.width()];
-        let have = world.peers.counts(bound.group);
-        for (slot, (&domain, &flags)) in table.of_slot.iter().zip(flags).enumerate() {
-            if flags & bound.needs == bound.needs && domain != NOWHERE {
-                let count = &mut counts[domain as usize];
-                *count = (*count).max(0) + have.get(slot).copied().unwrap_or(0);
+        let included = |slot: usize| flags[slot] & bound.needs == bound.needs;
+        let mut there = vec![false; table.width()];
+        for (slot, &domain) in table.of_slot.iter().enumerate() {
+            if domain != NOWHERE && included(slot) {
+                there[domain as usize] = true;
             }
+        }
+        let mut counts = table.fold(world.peers.counts(bound.group), included);
+        for (count, _) in counts.iter_mut().zip(&there).filter(|(_, &there)| !there) {
+            *count = -1;
         }
         let (mut domains, mut least, mut least_at, mut second) = (0, i32::MAX, NOWHERE, i32::MAX);
         for (domain, &count) in counts.iter().enumerate().filter(|(_, &c)| c >= 0) {
@@ -139,12 +142,7 @@ struct Fold {
 impl Fold {
     fn new(key: KeyId, group: u64, world: World<'_>) -> Fold {
         let table = world.topologies.table(key);
-        let mut counts = vec![0; table.width()];
-        for (&domain, &have) in table.of_slot.iter().zip(world.peers.counts(group)) {
-            if domain != NOWHERE {
-                counts[domain as usize] += have;
-            }
-        }
+        let counts = table.fold(world.peers.counts(group), |_| true);
         Fold { key, group, counts }
     }
 

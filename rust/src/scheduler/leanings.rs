@@ -129,24 +129,18 @@ fn by_domain(
     world: World<'_>,
 ) {
     let table = world.topologies.table(line.key);
-    let mut amounts = vec![0i64; table.width()];
     let mut seen = vec![false; table.width()];
     for ((&domain, &total), &flags) in table.of_slot.iter().zip(totals).zip(flags) {
         if domain != NOWHERE && total != INFEASIBLE && flags & rated == rated {
             seen[domain as usize] = true;
         }
     }
-    let counts = world.peers.counts(line.group);
     let needs = line.needs | rated;
-    for ((&domain, &flags), &count) in table.of_slot.iter().zip(flags).zip(counts) {
-        if domain != NOWHERE && flags & needs == needs {
-            amounts[domain as usize] += i64::from(count);
-        }
-    }
+    let counts = world.peers.counts(line.group);
+    let counts = table.fold(counts, |slot| flags[slot] & needs == needs);
     let weight = weight(seen.iter().filter(|&&seen| seen).count());
-    for amount in &mut amounts {
-        *amount = *amount * weight + (line.max_skew - 1) * UNIT;
-    }
+    let amount = |&count: &i32| i64::from(count) * weight + (line.max_skew - 1) * UNIT;
+    let amounts: Vec<i64> = counts.iter().map(amount).collect();
     for (sum, &domain) in sums.iter_mut().zip(&table.of_slot) {
         *sum += amounts.get(domain as usize).copied().unwrap_or(0);
     }
@@ -164,10 +158,9 @@ pub fn pull(
     for &(key, group, weight) in pulls {
         let table = world.topologies.table(key);
         let sums = sums_of(&mut by_key, key, table.width());
-        for (&domain, &count) in table.of_slot.iter().zip(world.peers.counts(group)) {
-            if domain != NOWHERE {
-                sums[domain as usize] += weight * i64::from(count);
-            }
+        let counts = table.fold(world.peers.counts(group), |_| true);
+        for (sum, &count) in sums.iter_mut().zip(&counts) {
+            *sum += weight * i64::from(count);
         }
     }
     for (_, carried) in world.terms.of(world.peers.listeners(identity)) {

@@ -19,6 +19,8 @@ pub struct Node {
     used: Vec<i64>,
     pub nonzero: [i64; 2],
     pub pods: i64,
+    /// How many pods wait for room here.
+    pub nominees: usize,
     /// Claimed ports, each as often as it is claimed.
     pub ports: Vec<HostPort>,
 }

@@ -26,6 +26,7 @@ impl Engine {
         };
         let nominees = self.nominees.entry(node.to_owned()).or_default();
         nominees.push(nominee);
+        self.count_nominees(node);
     }
 
     pub fn withdraw(&mut self, uid: &str) {
@@ -38,11 +39,20 @@ impl Engine {
                 self.nominees.remove(&node);
             }
         }
+        self.count_nominees(&node);
+    }
+
+    /// The node's own count follows, if it has a slot.
+    pub(super) fn count_nominees(&mut self, name: &str) {
+        self.nominations += 1;
+        if let Some(slot) = self.slot_of(name) {
+            self.nodes[slot].nominees = self.nominees.get(name).map_or(0, Vec::len);
+        }
     }
 
     /// Others that are nominated to the slot's node, for which the pod must make way.
     pub(super) fn before(&self, uid: &str, pod: &Compiled, slot: usize) -> Vec<Arc<Compiled>> {
-        if self.nominees.is_empty() {
+        if self.nodes[slot].nominees == 0 {
             return Vec::new();
         }
         let there = self.nominees.get(&self.nodes[slot].name);

@@ -5,6 +5,7 @@ use ahash::AHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+#[derive(Clone)]
 pub struct Member {
     pub uid: Arc<str>,
     pub pod: Arc<Compiled>,

@@ -1,11 +1,14 @@
 //! Whom a pod may push aside; the rules are those of `dromon.scheduler.engine.preemption`.
 
 use super::engine::{Compiled, Engine};
+use super::filters;
 use super::folds::Folds;
 use super::inputs::Budget;
+use super::pods::Member;
 use super::requirements::selects;
 use super::tally::{Reason, Tally};
-use std::cmp::Reverse;
+use super::view::INFEASIBLE;
+use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
 const HOPELESS: &str = "Preemption is not helpful for scheduling";
@@ -17,27 +20,17 @@ pub enum Outcome {
     Refused(Vec<(String, usize)>),
 }
 
-#[derive(Clone)]
-struct Victim {
-    uid: Arc<str>,
-    pod: Arc<Compiled>,
-    started: i64,
-}
-
-impl Victim {
-    /// Sorts the most important first.
-    fn importance(&self) -> (Reverse<i64>, i64, Arc<str>) {
-        (
-            Reverse(self.pod.spec.priority),
-            self.started,
-            self.uid.clone(),
-        )
-    }
+/// Sorts the most important first.
+fn importance(a: &Member, b: &Member) -> Ordering {
+    let priorities = b.pod.spec.priority.cmp(&a.pod.spec.priority);
+    priorities
+        .then(a.started.cmp(&b.started))
+        .then_with(|| a.uid.cmp(&b.uid))
 }
 
 struct Candidate {
     slot: usize,
-    victims: Vec<Victim>,
+    victims: Vec<Member>,
     violations: usize,
 }
 
@@ -78,12 +71,12 @@ impl Engine {
         let start = self.random.below(potential.len());
         let lower = self.pods.any_below(pod.spec.priority);
         let (mut best, mut found, mut clean) = (None::<Candidate>, 0, false);
+        if !lower {
+            outcome.add_many(Reason::Text(NO_VICTIMS), potential.len());
+            return Outcome::Refused(outcome.texts());
+        }
         for i in 0..potential.len() {
             let slot = potential[(start + i) % potential.len()];
-            if !lower {
-                outcome.add(Reason::Text(NO_VICTIMS));
-                continue;
-            }
             let Some(candidate) = self.attempt(uid, pod, slot, &folds, &mut outcome) else {
                 continue;
             };
@@ -114,17 +107,31 @@ impl Engine {
         outcome: &mut Tally,
     ) -> Vec<usize> {
         let (mut deltas, mut unused) = (Vec::new(), Tally::default());
-        let mut potential = Vec::new();
+        let (mut potential, mut lost) = (Vec::new(), 0);
+        let plain = folds.is_empty();
         for slot in 0..self.nodes.len() {
-            if !self.nodes[slot].present {
+            let node = &self.nodes[slot];
+            if !node.present {
                 continue;
             }
-            match self.objection(uid, pod, slot, folds, &mut deltas, &mut unused) {
-                Some(true) => outcome.add(Reason::Text(HOPELESS)),
+            let view = &self.views[&pod.spec_id];
+            let refused = if !view.passes_alone(slot) {
+                Some(true)
+            } else if plain && node.nominees == 0 {
+                (view.totals[slot] == INFEASIBLE)
+                    .then(|| filters::refuses(&pod.spec, node))
+                    .flatten()
+                    .map(|filter| (filter.hopeless)(&pod.spec, node))
+            } else {
+                self.objection(uid, pod, slot, folds, &mut deltas, &mut unused)
+            };
+            match refused {
+                Some(true) => lost += 1,
                 Some(false) => potential.push(slot),
                 None => {}
             }
         }
+        outcome.add_many(Reason::Text(HOPELESS), lost);
         potential
     }
 
@@ -137,22 +144,14 @@ impl Engine {
         folds: &Folds,
         outcome: &mut Tally,
     ) -> Option<Candidate> {
-        let mut lower: Vec<Victim> = self
-            .pods
-            .on(slot as u32)
-            .iter()
-            .filter(|member| member.pod.spec.priority < pod.spec.priority)
-            .map(|member| Victim {
-                uid: member.uid.clone(),
-                pod: member.pod.clone(),
-                started: member.started,
-            })
-            .collect();
+        let members = self.pods.on(slot as u32).iter();
+        let below = members.filter(|member| member.pod.spec.priority < pod.spec.priority);
+        let mut lower: Vec<Member> = below.cloned().collect();
         if lower.is_empty() {
             outcome.add(Reason::Text(NO_VICTIMS));
             return None;
         }
-        lower.sort_by_cached_key(Victim::importance);
+        lower.sort_unstable_by(importance);
         let mut deltas = Vec::with_capacity(lower.len());
         for victim in &lower {
             self.nodes[slot].remove(&victim.pod.spec);
@@ -175,18 +174,16 @@ impl Engine {
         pod: &Compiled,
         slot: usize,
         folds: &Folds,
-        lower: &[Victim],
+        lower: &[Member],
         deltas: &mut Vec<(Arc<Compiled>, i32)>,
     ) -> Candidate {
         let over = violating(lower, &self.budgets);
         let mut unused = Tally::default();
         let mut gone = Vec::new();
         let mut violations = 0;
-        let both = [true, false];
-        let order = both
-            .iter()
-            .flat_map(|first| (0..lower.len()).filter(|&i| over[i] == *first));
-        for i in order {
+        let first = (0..lower.len()).filter(|&i| over[i]);
+        let then = (0..lower.len()).filter(|&i| !over[i]);
+        for i in first.chain(then) {
             let victim = &lower[i];
             self.nodes[slot].add(&victim.pod.spec);
             let at = deltas.iter().position(|(p, _)| Arc::ptr_eq(p, &victim.pod));
@@ -199,7 +196,7 @@ impl Engine {
                 gone.push(victim.clone());
             }
         }
-        gone.sort_by_cached_key(Victim::importance);
+        gone.sort_unstable_by(importance);
         Candidate {
             slot,
             victims: gone,
@@ -209,9 +206,9 @@ impl Engine {
 }
 
 /// Whose removal would overdraw a budget, if they went in this order.
-fn violating(victims: &[Victim], budgets: &[Budget]) -> Vec<bool> {
+fn violating(victims: &[Member], budgets: &[Budget]) -> Vec<bool> {
     let mut left: Vec<i64> = budgets.iter().map(|budget| budget.allowed).collect();
-    let mut overdraws = |victim: &Victim| {
+    let mut overdraws = |victim: &Member| {
         let who = &victim.pod.identity;
         let mut over = false;
         for (budget, left) in budgets.iter().zip(&mut left) {

@@ -33,8 +33,16 @@ pub struct Tally {
 
 impl Tally {
     pub fn add(&mut self, reason: Reason<'_>) {
+        self.add_many(reason, 1);
+    }
+
+    /// The reason of so many nodes (none: no effect).
+    pub fn add_many(&mut self, reason: Reason<'_>, nodes: usize) {
         if let Some((_, count)) = self.counts.iter_mut().find(|(kept, _)| kept.is(reason)) {
-            *count += 1;
+            *count += nodes;
+            return;
+        }
+        if nodes == 0 {
             return;
         }
         let kept = match reason {
@@ -42,7 +50,7 @@ impl Tally {
             Reason::Insufficient(resource) => Kept::Insufficient(resource.to_owned()),
             Reason::Taint(key, value) => Kept::Taint(key.to_owned(), value.to_owned()),
         };
-        self.counts.push((kept, 1));
+        self.counts.push((kept, nodes));
     }
 
     /// Text and count of each reason.

@@ -32,6 +32,26 @@ impl Table {
         self.sizes.len()
     }
 
+    /// The sums of `counts` (by slot, perhaps too short) over the slots of each domain that are kept.
+    pub fn fold(&self, counts: &[i32], keep: impl Fn(usize) -> bool) -> Vec<i32> {
+        // Neighbouring slots are often in one domain: several sums of it don't wait for each other.
+        let lanes = if self.width() <= 64 { 4 } else { 1 };
+        let width = self.width();
+        let mut sums = vec![0; lanes * width];
+        for (slot, (&domain, &count)) in self.of_slot.iter().zip(counts).enumerate() {
+            if domain != NOWHERE && keep(slot) {
+                sums[(slot & (lanes - 1)) * width + domain as usize] += count;
+            }
+        }
+        for lane in 1..lanes {
+            for domain in 0..width {
+                sums[domain] += sums[lane * width + domain];
+            }
+        }
+        sums.truncate(width);
+        sums
+    }
+
     /// How many domains have nodes.
     pub fn live(&self) -> usize {
         self.ids.len()

@@ -26,8 +26,8 @@ pub struct View {
     /// How far in the engine's journal this view has read.
     pub position: u64,
     pub used_at: u64,
-    /// The refusal as of `position`, if it was asked for, and for which pods.
-    pub refusal: Option<(IdentityId, Refusal)>,
+    /// The refusal as of `position`, if it was asked for: for which pods, and after so many nominations.
+    pub refusal: Option<(IdentityId, u64, Refusal)>,
     /// What the scores said of the cluster as a whole when all slots were last evaluated.
     pub basis: Basis,
     pub totals: Vec<i32>,
