@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from dromon.api.kinds import CONFIG_MAPS, NAMESPACES, PODS, SERVICES
+from dromon.api.resource import Resource
 from dromon.store.interface import Put
 from dromon.testing.apiserver import RunningApiServer, running_apiserver
 
@@ -58,12 +60,11 @@ async def test_it_stands_alone(api: RunningApiServer, value: bytes) -> None:
     assert (await api.request("POST", PATH, {"metadata": {"name": "bad"}})).status == 201
 
 
-@pytest.mark.parametrize("resource", [PODS, SERVICES, NAMESPACES], ids=lambda r: r.plural)
-async def test_deleting_one_that_would_have_waited(api: RunningApiServer, resource: object) -> None:
-    r = PODS if resource is PODS else SERVICES if resource is SERVICES else NAMESPACES
+@pytest.mark.parametrize("r", [PODS, SERVICES, NAMESPACES], ids=lambda r: r.plural)
+async def test_deleting_one_that_would_have_waited(api: RunningApiServer, r: Resource[Any]) -> None:
     namespace = "default" if r.namespaced else ""
-    await api.server.store.commit([Put(r.key(namespace, "bad"), b"nonsense")])  # type: ignore[attr-defined]
-    path = f"/api/v1/namespaces/default/{r.plural}/bad" if namespace else f"/api/v1/{r.plural}/bad"  # type: ignore[attr-defined]
+    await api.server.store.commit([Put(r.key(namespace, "bad"), b"nonsense")])
+    path = f"/api/v1/namespaces/default/{r.plural}/bad" if namespace else f"/api/v1/{r.plural}/bad"
     assert (await api.request("GET", path)).status == 500
     assert (await api.request("DELETE", path)).status == 200
     assert (await api.request("GET", path)).status == 404
