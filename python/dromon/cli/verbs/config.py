@@ -26,6 +26,7 @@ class Target:
         tls: context with the CA and the client certificate; None for plain HTTP.
         token: bearer token, "" for none.
         namespace: of the context.
+        others: further servers of the cluster, (host, port) each (client.config has the kubeconfig's form).
     """
 
     host: str
@@ -33,6 +34,7 @@ class Target:
     tls: ssl.SSLContext | None
     token: str
     namespace: str
+    others: tuple[tuple[str, int], ...] = ()
 
 
 def find_kubeconfig(given: str | None) -> Path:
@@ -66,17 +68,27 @@ def load(path: Path) -> Target:
         context = _named(document, "contexts", document["current-context"])["context"]
         cluster = _named(document, "clusters", context["cluster"])["cluster"]
         user = _named(document, "users", context["user"])["user"]
-        url = urlsplit(cluster["server"])
+        urls = [urlsplit(server) for server in dict.fromkeys([cluster["server"], *_others(cluster)])]
+        url = urls[0]
         tls = _tls(cluster, user, path.parent) if url.scheme == "https" else None
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError, ssl.SSLError) as error:
         raise click.ClickException(f"{path}: not a usable kubeconfig: {error!r}") from error
+    servers = [(each.hostname or "127.0.0.1", each.port or (443 if tls else 80)) for each in urls]
     return Target(
-        host=url.hostname or "127.0.0.1",
-        port=url.port or (443 if tls else 80),
+        host=servers[0][0],
+        port=servers[0][1],
         tls=tls,
         token=_token(user),
         namespace=context.get("namespace") or "default",
+        others=tuple(servers[1:]),
     )
+
+
+def _others(cluster: dict[str, Any]) -> list[str]:
+    for entry in cluster.get("extensions") or []:
+        if entry["name"] == "dromon.io/servers":
+            return list(entry["extension"]["servers"])
+    return []
 
 
 def _named(document: dict[str, Any], what: str, name: str) -> dict[str, Any]:

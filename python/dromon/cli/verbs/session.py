@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import wraps
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
@@ -61,11 +62,34 @@ class Session:
         return self._target
 
     def connect(self) -> HTTPConnection:
-        """A new connection (streams have their own)."""
+        """A new connection (streams have their own), to the first server that takes one.
+
+        Raises:
+            click.ClickException: none of them does.
+        """
         target = self._target
-        if target.tls is not None:
-            return HTTPSConnection(target.host, target.port, context=target.tls, timeout=60)
-        return HTTPConnection(target.host, target.port, timeout=60)
+        servers = [(target.host, target.port), *target.others]
+        for number, (host, port) in enumerate(servers):
+            if target.tls is not None:
+                connection: HTTPConnection = HTTPSConnection(host, port, context=target.tls, timeout=60)
+            else:
+                connection = HTTPConnection(host, port, timeout=60)
+            try:
+                connection.connect()
+            except OSError as error:
+                failure = error
+                continue
+            # The next connection of this command goes to the same one.
+            others = (*servers[:number], *servers[number + 1 :])
+            self._target = replace(target, host=host, port=port, others=others)
+            return connection
+        raise self._unreachable(failure) from failure
+
+    def _unreachable(self, error: Exception) -> click.ClickException:
+        where = f"{self._target.host}:{self._target.port}"
+        return click.ClickException(
+            f"the connection to the server {where} failed: {error}; is the cluster up? (dromon status)"
+        )
 
     def call(
         self,
@@ -94,7 +118,7 @@ class Session:
     ) -> HTTPResponse:
         """GET on a connection of its own, for watches and logs."""
         connection = self.connect()
-        connection.timeout = timeout
+        connection.sock.settimeout(timeout)
         response = self._send(connection, "GET", path, None, query, "", accept)
         if response.status >= 400:
             _decode(response.status, response.read())
@@ -127,10 +151,7 @@ class Session:
             connection.request(method, url, None if body is None else json.dumps(body), headers)
             return connection.getresponse()
         except (OSError, HTTPException) as error:
-            where = f"{self._target.host}:{self._target.port}"
-            raise click.ClickException(
-                f"the connection to the server {where} failed: {error}; is the cluster up? (dromon status)"
-            ) from error
+            raise self._unreachable(error) from error
 
     @property
     def catalog(self) -> Catalog:
