@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,6 +152,26 @@ async def test_a_full_disk(tmp_path: Path, long: bool) -> None:
         finally:
             await run.close()
             server.kill()
+
+
+async def test_a_file_that_another_program_holds(tmp_path: Path, long: bool) -> None:
+    if not long:
+        pytest.skip("only in the long form (make faults)")
+    path = tmp_path / "db.sqlite"
+    server = ServerProcess(tmp_path, f"sqlite://{path}")
+    run = Run([HttpClient("127.0.0.1", server.port)], 8)
+    try:
+        await server.start()
+        await run.begin()
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            await out_and_back(
+                server, run, lambda: other.execute("BEGIN IMMEDIATE"), lambda: other.execute("ROLLBACK")
+            )
+        assert "another program holds it" in server.log()
+        await judged("locked", server, run, "BEGIN IMMEDIATE")
+    finally:
+        await run.close()
+        server.kill()
 
 
 async def refused(server: ServerProcess, why: str) -> None:

@@ -13,7 +13,8 @@ import random
 import sys
 
 from dromon.base.clock import SystemClock
-from dromon.store import sqlite_log
+from dromon.store import sqlite_file, sqlite_log
+from dromon.store.history import Limits
 from dromon.store.interface import Put, StoreError
 from dromon.store.sqlite import SqliteStore
 
@@ -27,8 +28,11 @@ class Hasty(SystemClock):
 
 async def main(path: str, cycle: int) -> None:
     draw = random.Random(cycle)
-    sqlite_log.PAGES = draw.choice((50, 5_000))  # fold the log into the file again and again, or never
-    store = SqliteStore(path, Hasty())
+    # Fold the log into the file again and again, or never; forget much, and give pages back.
+    sqlite_log.PAGES = draw.choice((50, 5_000))
+    sqlite_log.LIMIT = draw.choice((500_000, 100_000_000))
+    sqlite_file._SPARE = sqlite_file._SHRINK = 16
+    store = SqliteStore(path, Hasty(), Limits(changes=draw.choice((100, 100_000))))
     await store.start()
     numbers = itertools.count(cycle * 1_000_000)
 
