@@ -71,7 +71,7 @@ def test_a_commit_has_its_limit() -> None:
         (StatusCode.UNAVAILABLE, "failed to connect to all addresses; last error: x", Proof.NOT_APPLIED),
         (StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded", Proof.UNKNOWN),
         (StatusCode.UNKNOWN, "raft proposal dropped", Proof.NOT_APPLIED),
-        (StatusCode.RESOURCE_EXHAUSTED, "etcdserver: too many requests", Proof.NOT_APPLIED),
+        (StatusCode.RESOURCE_EXHAUSTED, "etcdserver: too many requests", Proof.BUSY),
         (StatusCode.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded", Proof.REFUSED),
         (StatusCode.NOT_FOUND, "etcdserver: requested lease not found", Proof.NO_LEASE),
         (StatusCode.OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted", Proof.COMPACTED),

@@ -180,9 +180,10 @@ class Cluster:
                     self.fault = f"etcd does not answer: {why}"
                     self.leave(member, why)
                     raise Unavailable(self.fault) from None
-                if found is not Proof.NOT_APPLIED:
+                if found not in (Proof.NOT_APPLIED, Proof.BUSY):
                     raise CallFailed(found, why) from None
-                self.leave(member, why)
+                if found is Proof.NOT_APPLIED:
+                    self.leave(member, why)
                 await asyncio.sleep(_AGAIN)
                 continue
             self.answered()
@@ -208,7 +209,8 @@ class Cluster:
                     raise CallFailed(found, why) from None
                 if found is Proof.REFUSED:
                     raise Unavailable(why) from None
-                self.leave(member, why)
+                if found is not Proof.BUSY:
+                    self.leave(member, why)
                 await asyncio.sleep(_AGAIN)
                 continue
             self.answered()

@@ -19,6 +19,7 @@ class Proof(enum.Enum):
     """What is known of a request that failed."""
 
     NOT_APPLIED = "it took no effect, and another member, or this one later, may do it"
+    BUSY = "it took no effect; the member has too much to do"
     REFUSED = "it took no effect, and would be refused again"
     UNKNOWN = "it may have taken effect, or may yet"
     COMPACTED = "the revision is compacted"
@@ -46,7 +47,7 @@ _BY_TEXT = (
     ("etcdserver: invalid auth token", Proof.REFUSED),
     # Said before the request is proposed: by the interceptor, the queue's bound, and raft.
     ("etcdserver: no leader", Proof.NOT_APPLIED),
-    ("etcdserver: too many requests", Proof.NOT_APPLIED),
+    ("etcdserver: too many requests", Proof.BUSY),
     ("etcdserver: rpc not supported for learner", Proof.NOT_APPLIED),
     ("raft proposal dropped", Proof.NOT_APPLIED),
     ("etcdserver: not capable", Proof.NOT_APPLIED),
