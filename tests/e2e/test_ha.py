@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,16 +21,20 @@ pytestmark = [
 ]
 
 
-def command(name: str, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
+def environment(directory: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "DROMON_HA_DIR": str(directory),
         "DROMON_HA_SHORT": "1",
         "DROMON_HA_NETWORK": NETWORK,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
+
+
+def command(name: str, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(ROOT / "deploy/ha" / name), *arguments],
-        env=environment,
+        env=environment(directory),
         capture_output=True,
         text=True,
         timeout=400,
@@ -45,22 +51,36 @@ def test_every_part_can_be_taken_away(tmp_path: Path) -> None:
     assert all(line.endswith("good") for line in table)
 
 
-def test_the_commands_one_by_one(tmp_path: Path) -> None:
+def test_the_readme_s_commands_run_as_written(tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text().partition("## More than one of everything")[2]
+    [block] = re.findall(r"```console\n(.*?)```", section.partition("\n## ")[0], re.S)
+    commands = [line.removeprefix("$ ") for line in block.splitlines()]
+    assert len(commands) > 8
+    script = "set -euo pipefail\n" + "\n".join(f"echo '$' {command!r}\n{command}" for command in commands)
     try:
-        up = command("up", tmp_path)
-        assert up.returncode == 0, up.stdout + up.stderr
-        before = command("status", tmp_path).stdout
-        assert before.count("running (") == 10
-        assert before.count("leader") == 3
-        assert command("kill", tmp_path, "api-1").returncode == 0
-        after = command("status", tmp_path).stdout
-        assert [line.split()[0] for line in after.splitlines() if "not running" in line] == ["api-1"]
-        assert after.count("leader") == 3, "asked of the other one"
-        assert command("start", tmp_path, "api-1").returncode == 0
-        wrong = command("kill", tmp_path, "api-9")
-        assert (wrong.returncode, wrong.stdout) == (1, "")
-        assert wrong.stderr.startswith("deploy/ha: no machine is called 'api-9'; there are etcd-1, ")
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=ROOT,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
     finally:
         down = command("down", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    status = done.stdout.partition("$ export")[0]
+    assert status.count("running (") == 10
+    assert status.count("leader") == 3
+    leases = done.stdout.partition("$ dromon get leases")[2].partition("$ deploy")[0]
+    assert "kube-scheduler" in leases
+    assert "kube-controller-manager" in leases
     assert down.returncode == 0, down.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs"]
+
+
+def test_an_unknown_machine_is_named(tmp_path: Path) -> None:
+    wrong = command("kill", tmp_path, "api-9")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith("deploy/ha: no machine is called 'api-9'; there are etcd-1, ")
