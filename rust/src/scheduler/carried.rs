@@ -27,8 +27,11 @@ pub struct Load {
     _held: Arc<PodTerm>,
 }
 
-#[derive(Clone, Copy, Default)]
+/// What the carriers on one slot add up to.
+#[derive(Clone, Copy)]
 pub struct Sum {
+    pub slot: u32,
+    pods: i32,
     pub forbids: i32,
     pub pull: i64,
 }
@@ -36,7 +39,37 @@ pub struct Sum {
 pub struct Carried {
     pub key: KeyId,
     listener: RuleId,
-    pub by_slot: AHashMap<u32, Sum>,
+    /// One entry for each slot with carriers, in no order; `places` finds them.
+    pub carriers: Vec<Sum>,
+    places: AHashMap<u32, usize>,
+    /// How many carriers keep others off.
+    pub forbids: i32,
+}
+
+impl Carried {
+    fn count(&mut self, slot: u32, load: &Load, sign: i32) {
+        let at = *self.places.entry(slot).or_insert_with(|| {
+            self.carriers.push(Sum {
+                slot,
+                pods: 0,
+                forbids: 0,
+                pull: 0,
+            });
+            self.carriers.len() - 1
+        });
+        let sum = &mut self.carriers[at];
+        sum.pods += sign;
+        sum.forbids += sign * i32::from(load.forbids);
+        sum.pull += i64::from(sign) * load.pull;
+        self.forbids += sign * i32::from(load.forbids);
+        if sum.pods == 0 {
+            self.places.remove(&slot);
+            self.carriers.swap_remove(at);
+            if let Some(moved) = self.carriers.get(at) {
+                self.places.insert(moved.slot, at);
+            }
+        }
+    }
 }
 
 #[derive(Default)]
@@ -93,7 +126,9 @@ impl Terms {
         let carried = Carried {
             key: topologies.acquire(&term.topology, nodes),
             listener,
-            by_slot: AHashMap::new(),
+            carriers: Vec::new(),
+            places: AHashMap::new(),
+            forbids: 0,
         };
         self.terms.insert(id, carried);
         let term = Arc::new(term.clone());
@@ -127,14 +162,8 @@ impl Terms {
     /// One carrier more (1) or less (-1) on the slot.
     pub fn count(&mut self, loads: &[Load], slot: u32, sign: i32) {
         for load in loads {
-            let Some(carried) = self.terms.get_mut(&load.term) else {
-                continue;
-            };
-            let sum = carried.by_slot.entry(slot).or_default();
-            sum.forbids += sign * i32::from(load.forbids);
-            sum.pull += i64::from(sign) * load.pull;
-            if sum.forbids == 0 && sum.pull == 0 {
-                carried.by_slot.remove(&slot);
+            if let Some(carried) = self.terms.get_mut(&load.term) {
+                carried.count(slot, load, sign);
             }
         }
     }

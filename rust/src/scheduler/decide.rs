@@ -59,7 +59,7 @@ impl Engine {
             return false;
         }
         let mut terms = self.terms.of(self.peers.listeners(pod.identity_id));
-        terms.any(|(_, carried)| !carried.by_slot.is_empty())
+        terms.any(|(_, carried)| !carried.carriers.is_empty())
     }
 
     fn look_around(&mut self, uid: &str, pod: &Arc<Compiled>) -> Option<usize> {
@@ -232,7 +232,7 @@ impl Engine {
             return true;
         }
         let mut terms = self.terms.of(self.peers.listeners(pod.identity_id));
-        terms.any(|(_, carried)| carried.by_slot.values().any(|sum| sum.forbids > 0))
+        terms.any(|(_, carried)| carried.forbids > 0)
     }
 
     pub fn fits(&mut self, pod: &Compiled, node: &str) -> bool {

@@ -191,10 +191,13 @@ impl Folds {
     fn keep_off(&mut self, identity: IdentityId, world: World<'_>) {
         for (_, carried) in world.terms.of(world.peers.listeners(identity)) {
             let table = world.topologies.table(carried.key);
-            for (&slot, sum) in carried.by_slot.iter().filter(|(_, sum)| sum.forbids > 0) {
-                let domain = table.of_slot[slot as usize];
+            if carried.forbids == 0 {
+                continue;
+            }
+            let fold = fold_of(&mut self.kept_off, carried.key, table.width());
+            for sum in &carried.carriers {
+                let domain = table.of_slot[sum.slot as usize];
                 if domain != NOWHERE {
-                    let fold = fold_of(&mut self.kept_off, carried.key, table.width());
                     fold.counts[domain as usize] += sum.forbids;
                 }
             }

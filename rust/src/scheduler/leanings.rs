@@ -90,14 +90,16 @@ pub fn spread(
             most = most.max(sum);
         }
     }
+    // Nobody has any: everybody gets all.
+    let (all, most) = if most == 0 {
+        (1, 1)
+    } else {
+        (most + least, most)
+    };
+    let scale = scale(most);
     for ((total, &flags), &sum) in totals.iter_mut().zip(flags).zip(&sums) {
         if ratable(*total, flags) {
-            *total += WEIGHT
-                * if most == 0 {
-                    MAX_POINTS
-                } else {
-                    part(most + least - sum, most)
-                };
+            *total += WEIGHT * part(all - sum, scale);
         }
     }
 }
@@ -107,15 +109,11 @@ fn by_host(sums: &mut [i64], line: &Line, nodes: usize, world: World<'_>) {
     let weight = weight(nodes);
     let table = world.topologies.table(line.key);
     let base = (line.max_skew - 1) * UNIT;
-    for (sum, &domain) in sums.iter_mut().zip(&table.of_slot) {
-        if domain != NOWHERE {
-            *sum += base;
-        }
-    }
     let counts = world.peers.counts(line.group);
-    for ((sum, &domain), &count) in sums.iter_mut().zip(&table.of_slot).zip(counts) {
+    let counts = counts.iter().copied().chain(std::iter::repeat(0));
+    for ((sum, &domain), count) in sums.iter_mut().zip(&table.of_slot).zip(counts) {
         if domain != NOWHERE {
-            *sum += i64::from(count) * weight;
+            *sum += base + i64::from(count) * weight;
         }
     }
 }
@@ -165,10 +163,13 @@ pub fn pull(
     }
     for (_, carried) in world.terms.of(world.peers.listeners(identity)) {
         let table = world.topologies.table(carried.key);
-        for (&slot, sum) in carried.by_slot.iter().filter(|(_, sum)| sum.pull != 0) {
-            let domain = table.of_slot[slot as usize];
+        if carried.carriers.iter().all(|sum| sum.pull == 0) {
+            continue;
+        }
+        let sums = sums_of(&mut by_key, carried.key, table.width());
+        for sum in &carried.carriers {
+            let domain = table.of_slot[sum.slot as usize];
             if domain != NOWHERE {
-                let sums = sums_of(&mut by_key, carried.key, table.width());
                 sums[domain as usize] += sum.pull;
             }
         }
@@ -198,9 +199,10 @@ fn add_pull(totals: &mut [i32], by_key: &[(KeyId, Vec<i64>)], world: World<'_>) 
     if least >= most {
         return;
     }
+    let scale = scale(most - least);
     for (total, &sum) in totals.iter_mut().zip(&sums) {
         if *total != INFEASIBLE {
-            *total += WEIGHT * part(sum - least, most - least);
+            *total += WEIGHT * part(sum - least, scale);
         }
     }
 }
@@ -214,10 +216,15 @@ fn sums_of(by_key: &mut Vec<(KeyId, Vec<i64>)>, key: KeyId, width: usize) -> &mu
     &mut by_key[at].1
 }
 
-/// The share of MAX_POINTS.
+/// Points for one part of `whole`, in units of 2^-32, rounded up: one division for all nodes.
+fn scale(whole: i64) -> i64 {
+    ((i64::from(MAX_POINTS) << 32) + whole - 1) / whole
+}
+
+/// The points of an amount of at most the whole.
 #[inline]
-fn part(amount: i64, whole: i64) -> i32 {
-    ((i64::from(MAX_POINTS) * amount) as f64 / whole as f64) as i32
+fn part(amount: i64, scale: i64) -> i32 {
+    ((amount * scale) >> 32) as i32
 }
 
 #[cfg(test)]

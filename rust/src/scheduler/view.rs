@@ -178,9 +178,29 @@ impl View {
         if most == self.most {
             return;
         }
-        for (slot, total) in totals.iter_mut().enumerate() {
-            if *total != INFEASIBLE {
-                *total = self.total(slot, &most);
+        // Score by score: those of which nobody has any are one number for all.
+        let scaled = SCORES.iter().zip(&most).zip(&self.raws);
+        let scaled = scaled.filter(|((score, _), _)| score.scale != Scale::Points);
+        let (mut constant, mut varying) = (0, Vec::new());
+        for ((score, &most), raws) in scaled {
+            if most == 0 {
+                constant += score.weight * points(score.scale, 0, 0);
+            } else {
+                varying.push((score, most, raws));
+            }
+        }
+        for (total, &base) in totals.iter_mut().zip(&self.base) {
+            *total = if *total == INFEASIBLE {
+                INFEASIBLE
+            } else {
+                base + constant
+            };
+        }
+        for (score, most, raws) in varying {
+            for (total, &raw) in totals.iter_mut().zip(raws) {
+                if *total != INFEASIBLE {
+                    *total += score.weight * points(score.scale, raw, most);
+                }
             }
         }
     }

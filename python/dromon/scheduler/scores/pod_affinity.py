@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dromon.scheduler.cluster import Cluster
 from dromon.scheduler.inputs import PodClass, PodTerm
 from dromon.scheduler.node_state import NodeState
-from dromon.scheduler.scores.points import MAX_POINTS
+from dromon.scheduler.scores.points import part, scale
 
 HARD_WEIGHT = 1
 
@@ -28,7 +28,8 @@ def points(pod: PodClass, cluster: Cluster, feasible: Sequence[NodeState]) -> li
     least, most = min(sums, default=0), max(sums, default=0)
     if least == most:
         return [0] * len(sums)
-    return [int(MAX_POINTS * (s - least) / (most - least)) for s in sums]
+    unit = scale(most - least)
+    return [part(s - least, unit) for s in sums]
 
 
 def _pull(pod: PodClass, cluster: Cluster) -> Counter[tuple[str, str]]:

@@ -18,7 +18,7 @@ from dromon.scheduler.cluster import HOSTNAME, ZONE, Cluster, by_domain, is_peer
 from dromon.scheduler.filters.topology_spread import is_domain
 from dromon.scheduler.inputs import Constraint, PodClass
 from dromon.scheduler.node_state import NodeState
-from dromon.scheduler.scores.points import MAX_POINTS
+from dromon.scheduler.scores.points import MAX_POINTS, part, scale
 
 DEFAULTS = (Constraint(HOSTNAME, 3, hard=False), Constraint(ZONE, 5, hard=False))
 """Their selector is the pod's `spread`."""
@@ -51,10 +51,8 @@ def points(pod: PodClass, cluster: Cluster, feasible: Sequence[NodeState]) -> li
     least, most = min(sums.values(), default=0), max(sums.values(), default=0)
     if most == 0:
         return [MAX_POINTS if node.name in sums else 0 for node in feasible]
-    return [
-        int(MAX_POINTS * (most + least - sums[node.name]) / most) if node.name in sums else 0
-        for node in feasible
-    ]
+    unit = scale(most)
+    return [part(most + least - sums[node.name], unit) if node.name in sums else 0 for node in feasible]
 
 
 def _sums(
