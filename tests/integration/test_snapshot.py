@@ -97,6 +97,8 @@ def test_a_running_cluster_moves_to_etcd_and_back(cluster: Cluster, etcd: Etcd, 
     cluster.dromon("snapshot", "save", file)
     shown = json.loads(cluster.dromon("snapshot", "show", file, "-o", "json"))
     assert shown["backend"] == "etcd"
+    keys = json.loads(cluster.dromon("snapshot", "show", file, "--keys", "-o", "json"))["items"]
+    assert all(item["key"].startswith("/registry/") for item in keys)
     cluster.dromon("create", "-f", "-", stdin=json.dumps(config_map("late")))
     cluster.dromon("down", "--keep-pods", *in_(cluster))
     url = f"sqlite://{cluster.directory}/db.sqlite"

@@ -216,6 +216,10 @@ class ServiceAllocator:
             taken |= {kv.key for kv in (await self._store.list(prefix)).items}
         self.learn(taken)
 
+    async def settled(self, key: str) -> None:
+        """As Store.settled."""
+        await self._store.settled(key)
+
     def surprise(self, key: str) -> None:
         """`key` is taken, and this process did not know."""
         self._taken.add(key)
@@ -256,13 +260,14 @@ class Reservation:
             self._before = (spec.cluster_ip, spec.cluster_ips, spec.ip_families, spec.ip_family_policy)
             self._ports = [p.node_port for p in spec.ports]
 
-    def conflict(self, failure: CompareFailed) -> None:
+    async def conflict(self, failure: CompareFailed) -> None:
         """One of `ops` did not hold; returns if another choice may."""
         key = failure.key
         if failure.current is None:
             return  # somebody let go of what this write was to let go of
         if key in self.asked and self._new is not None:
             if read_holder(failure.current.value) != holder_of(self._new):
+                await self._allocator.settled(key)  # nobody is told of what may not come to be
                 raise self.asked[key]
             return
         self._allocator.surprise(key)

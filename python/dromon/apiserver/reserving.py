@@ -27,7 +27,7 @@ class Reservation(Protocol):
     def ops(self) -> Sequence[Op]:
         """To be committed together with the object's own, after it."""
 
-    def conflict(self, failure: CompareFailed) -> None:
+    async def conflict(self, failure: CompareFailed) -> None:
         """One of `ops` did not hold. Raises ApiError (422) unless another choice may."""
 
     def undo(self) -> None:
@@ -73,7 +73,7 @@ async def reserving(
             reservation.release()
             if not isinstance(e, CompareFailed) or all(op.key != e.key for op in reservation.ops):
                 raise
-            reservation.conflict(e)
+            await reservation.conflict(e)
             continue
         (reservation.release if dry_run else reservation.keep)()
         return result

@@ -170,3 +170,17 @@ async def test_the_last_finalizer_takes_the_address_along(registry: Registry, ba
 
     await registry.update(SERVICES, "n", "a", let_go)
     assert (await backend.list("")).items == []
+
+
+async def test_an_address_is_refused_only_for_what_is_stored(registry: Registry, backend: Backend) -> None:
+    """A refusal that rests on a write in flight waits until that is committed."""
+    waited: list[str] = []
+
+    async def settled(key: str) -> None:
+        waited.append(key)
+
+    backend.settled = settled  # type: ignore[method-assign]
+    await create(registry, "a")
+    with pytest.raises(ApiError, match="already allocated"):
+        await create(registry, "b")
+    assert RANGES + "serviceips/10.0.0.2" in waited
