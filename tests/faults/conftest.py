@@ -5,19 +5,19 @@ Each test runs short by default, and long with DROMON_FAULTS=long, which `make f
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from .disk import Disk, compile_shim
+from .form import LONG
 
 
 @pytest.fixture(scope="session")
 def long() -> bool:
     """Whether to run the long form."""
-    return os.environ.get("DROMON_FAULTS") == "long"
+    return LONG
 
 
 @pytest.fixture(scope="session")

@@ -18,19 +18,22 @@ from dromon.testing.faults.requests import COLLECTION, configmap, send
 from dromon.testing.faults.server import ServerProcess
 
 from .disk import BOTH, DATABASE, FOR_EVER, LOG, SYNC, TRUNCATE, WRITE, Disk
+from .form import LONG
 from .report import report
 
 SHORT = {
     "sync of the log": (SYNC, LOG, errno.EIO),
     "file system turns read-only": (WRITE, BOTH, errno.EROFS),
 }
-LONG = {
+MORE = {
     **SHORT,
     "sync of all": (SYNC, BOTH, errno.EIO),
     "write of the log": (WRITE, LOG, errno.EIO),
     "write of all, no room": (WRITE, BOTH, errno.ENOSPC),
     "quota": (WRITE, BOTH, errno.EDQUOT),
 }
+FAULTS = MORE if LONG else SHORT
+SINGLE = [(SYNC, LOG), (WRITE, LOG), (WRITE, DATABASE), (TRUNCATE, BOTH)]
 
 
 async def out_and_back(
@@ -67,11 +70,9 @@ async def judged(name: str, server: ServerProcess, run: Run, scenario: object) -
     assert listing.items == recording.final.items
 
 
-@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("name", FAULTS)
 async def test_a_failing_disk(disk: Disk, tmp_path: Path, name: str, long: bool) -> None:
-    if name not in SHORT and not long:
-        pytest.skip("only in the long form (make faults)")
-    op, files, error = LONG[name]
+    op, files, error = FAULTS[name]
     server = ServerProcess(tmp_path, f"sqlite://{disk.target}", disk.environment)
     run = Run([HttpClient("127.0.0.1", server.port)], 5)
     try:
@@ -91,11 +92,9 @@ async def test_a_failing_disk(disk: Disk, tmp_path: Path, name: str, long: bool)
         server.kill()
 
 
-@pytest.mark.parametrize(("op", "files"), [(SYNC, LOG), (WRITE, LOG), (WRITE, DATABASE), (TRUNCATE, BOTH)])
+@pytest.mark.parametrize(("op", "files"), SINGLE if LONG else SINGLE[:1])
 async def test_single_failures(disk: Disk, tmp_path: Path, op: int, files: int, long: bool) -> None:
     """One call after the other fails, and the server is killed now and then."""
-    if (op, files) != (SYNC, LOG) and not long:
-        pytest.skip("only in the long form (make faults)")
     server = ServerProcess(tmp_path, f"sqlite://{disk.target}", disk.environment)
     run = Run([HttpClient("127.0.0.1", server.port)], 6)
     try:
@@ -154,9 +153,7 @@ async def test_a_full_disk(tmp_path: Path, long: bool) -> None:
             server.kill()
 
 
-async def test_a_file_that_another_program_holds(tmp_path: Path, long: bool) -> None:
-    if not long:
-        pytest.skip("only in the long form (make faults)")
+async def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
     path = tmp_path / "db.sqlite"
     server = ServerProcess(tmp_path, f"sqlite://{path}")
     run = Run([HttpClient("127.0.0.1", server.port)], 8)
