@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 BACKLOG = 1024
 """Connections that wait in the kernel until they are taken."""
 
-PER_TURN = 16
-"""Connections that one turn of the event loop takes from a listening socket."""
+PER_TURN = 4
+"""Connections that one turn of the event loop takes from a listening socket: some ms of handshakes."""
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 1.0  # seconds without new connections after the system had no room for one

@@ -16,12 +16,17 @@ KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPC
 """A peer that vanished without a word (power, network) is noticed within a minute, even on an idle watch."""
 
 
+UNSENT = 128 * 1024
+"""Bytes that the kernel takes of what the peer has no room for yet; left alone it takes megabytes."""
+
+
 def keep_alive(transport: asyncio.BaseTransport) -> None:
-    """Have the kernel probe the peer of an idle connection."""
+    """Have the kernel probe the peer of an idle connection, and hold little for one that does not read."""
     peer = transport.get_extra_info("socket")
     if peer is None or peer.family not in (socket.AF_INET, socket.AF_INET6):
         return
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     for option, value in KEEPALIVE.items():
         peer.setsockopt(socket.IPPROTO_TCP, option, value)
 
