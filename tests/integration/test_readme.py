@@ -10,31 +10,33 @@ from pathlib import Path
 
 import pytest
 
+from dromon.testing.etcd import Etcd, program
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def tour() -> list[str]:
-    """The commands of the console blocks of the tour, in order."""
+def commands(heading: str) -> list[str]:
+    """The commands of the console blocks of a section, in order."""
     text = (ROOT / "README.md").read_text()
-    section = text.partition("## A tour in five minutes")[2].partition("\n## ")[0]
+    section = text.partition(f"## {heading}")[2].partition("\n## ")[0]
     blocks = re.findall(r"```console\n(.*?)```", section, re.S)
     lines = [line for block in blocks for line in block.splitlines()]
     return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
 
 
-@pytest.mark.kubectl
-def test_the_tour_runs_as_written(tmp_path: Path) -> None:
-    commands = tour()
-    assert len(commands) > 10
-    script = "set -euo pipefail\n" + "\n".join(f"echo '$' {command!r}\n{command}" for command in commands)
+def run(heading: str, directory: Path, **variables: str) -> str:
+    """Run a section's commands as they stand, with $DIR and other variables; what they print."""
+    lines = [f"echo '$' {command!r}\n{command}" for command in commands(heading)]
+    assert lines
     environment = {
         **os.environ,
-        "DIR": str(tmp_path / "cluster"),
+        "DIR": str(directory),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        **variables,
     }
     try:
         done = subprocess.run(
-            ["bash", "-c", script],
+            ["bash", "-c", "\n".join(["set -euo pipefail", *lines])],
             cwd=ROOT,
             env=environment,
             capture_output=True,
@@ -51,7 +53,24 @@ def test_the_tour_runs_as_written(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "nifty-rc" in done.stdout
+    return done.stdout
+
+
+@pytest.mark.kubectl
+def test_the_tour_runs_as_written(tmp_path: Path) -> None:
+    assert len(commands("A tour in five minutes")) > 10
+    assert "nifty-rc" in run("A tour in five minutes", tmp_path / "cluster")
+
+
+def test_the_snapshots_section_runs_as_written(tmp_path: Path) -> None:
+    if program() is None:
+        pytest.skip("etcd is not installed (Debian: etcd-server)")
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    with Etcd(tmp_path / "etcd", durable=False) as etcd:
+        printed = run("Snapshots", tmp_path / "cluster", ETCD=etcd.url(), BACKUP=str(backup))
+    assert "restored" in printed
+    assert "nifty-rc" in printed
 
 
 def test_the_python_example_runs_as_written() -> None:
