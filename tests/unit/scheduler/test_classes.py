@@ -10,6 +10,7 @@ from dromon.scheduler.classes import ClassCache
 from dromon.scheduler.engine.reference import ReferenceEngine
 from dromon.scheduler.inputs import Spread
 
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 OWNED = {"ownerReferences": [{"uid": "rc", "controller": True}]}
 
 
@@ -39,6 +40,10 @@ def test_whatever_matters_tells_classes_apart(make):
         make.pod(resources={"requests": {"cpu": "2"}}),
         make.pod(containers=[{"name": "c", "ports": [{"containerPort": 1, "hostPort": 1}]}]),
         make.pod(initContainers=[{"name": "c", "resources": {"requests": {"cpu": "3"}}}]),
+        make.pod(priority=3),
+        make.pod(containers=[{"name": "c", "image": "other"}]),
+        make.pod(affinity={"podAffinity": {REQUIRED: [{"topologyKey": "zone"}]}}),
+        make.pod(topologySpreadConstraints=[{"topologyKey": "zone", "maxSkew": 1}]),
         make.pod(
             affinity={
                 "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}

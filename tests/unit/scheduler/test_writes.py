@@ -136,6 +136,30 @@ def test_an_unchanged_condition_is_not_written(make):
     assert condition_patch(pod, "Unschedulable", "why", 0) is None
 
 
+def test_the_nominated_node_is_written_when_it_changes(make):
+    pod = with_condition(make.pod("a"), status="False", reason="Unschedulable", message="why")
+    patch = condition_patch(pod, "Unschedulable", "why", 0, "n")
+    assert patch is not None
+    assert patch["status"]["nominatedNodeName"] == "n"
+    pod.status.nominated_node_name = "n"
+    assert condition_patch(pod, "Unschedulable", "why", 0, "n") is None
+    cleared = condition_patch(pod, "Unschedulable", "why", 0)
+    assert cleared is not None
+    assert cleared["status"]["nominatedNodeName"] is None
+
+
+async def test_a_nomination_that_ends_before_its_watch_has_told_is_taken_back(make):
+    async with Writer(make) as w:
+        w.pod.nominated = "n"
+        w.writer.report(w.pod, "Unschedulable", "why")
+        await settle()
+        w.pod.nominated = ""
+        w.writer.report(w.pod, "Unschedulable", "why")
+        await settle()
+        assert [call[-1]["status"].get("nominatedNodeName") for call in w.client.calls] == ["n", None]
+        assert "nominatedNodeName" in w.client.calls[1][-1]["status"]
+
+
 def test_the_transition_time_is_that_of_the_status(make):
     before = "2020-01-01T00:00:00Z"
     pod = with_condition(make.pod("a"), status="False", reason="x", message="y", lastTransitionTime=before)
