@@ -20,10 +20,10 @@ from dromon.testing.etcd import Etcd, EtcdMember, program
 from dromon.testing.faults.clients import Run
 from dromon.testing.faults.server import ServerProcess
 
+from .form import SEED
 from .proxy import Proxy
 from .report import report
 
-SEED = 11
 _CYCLES = 50
 
 

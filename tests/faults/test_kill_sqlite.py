@@ -10,9 +10,8 @@ from dromon.base.http.client import HttpClient
 from dromon.testing.faults.clients import Run
 from dromon.testing.faults.server import ServerProcess
 
+from .form import SEED
 from .report import report
-
-SEED = 3
 
 
 async def test_nothing_is_lost_when_the_apiserver_is_killed(tmp_path: Path, long: bool) -> None:

@@ -18,6 +18,7 @@ from dromon.store.sqlite import SqliteStore
 from dromon.testing.clock import FakeClock
 
 from .disk import BOTH, DATABASE, LOG, SYNC, WRITE, Disk
+from .form import SEED
 
 WRITER = Path(__file__).with_name("writer.py")
 
@@ -83,7 +84,7 @@ async def check(path: Path, acknowledged: Acknowledged) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 async def test_nothing_acknowledged_is_lost_with_the_power(disk: Disk, seed: int, long: bool) -> None:
-    random = Random(seed)
+    random = Random(SEED + seed)
     acknowledged = Acknowledged()
     for cycle in range(100 if long else 10):
         write_until_killed(disk, cycle, random, acknowledged)
