@@ -67,6 +67,7 @@ class EtcdMember:
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    guard: subprocess.Popen[bytes] | None = None
 
     @property
     def endpoint(self) -> str:
@@ -88,6 +89,13 @@ class EtcdMember:
                 env={"PATH": os.environ.get("PATH", ""), **self.environment},
                 start_new_session=True,
             )
+        # Ends the member when this process is killed: nothing is written to it, so it reads the end then.
+        self.guard = subprocess.Popen(
+            ["/bin/sh", "-c", "read _; kill -9 $0", str(self.process.pid)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def kill(self) -> None:
         """End it as a power cut would: SIGKILL."""
@@ -114,6 +122,11 @@ class EtcdMember:
             self.process.send_signal(number)
 
     def _end(self, number: signal.Signals) -> None:
+        if self.guard is not None and self.guard.stdin is not None:
+            self.guard.kill()
+            self.guard.wait()
+            self.guard.stdin.close()
+            self.guard = None
         self._signal(number)
         self.resume()
         if self.process is not None:
