@@ -1,112 +1,45 @@
 #!/usr/bin/env python3
 """The storm: ReplicationControllers of many pods over many nodes, from the POST until every pod runs.
 
-Measures from outside, as any client would: a plain-JSON watch over TLS by the standard library, none of
-dromon's own client. Prints one line of JSON with the rate at which pods were created, bound and running, the
-latency of a pod's start, and what each process of the cluster used.
+Measures from outside, as any client would: a plain-JSON watch over TLS, none of dromon's own client. Prints
+one line of JSON: the rate at which pods were created, bound and running, the latency of a pod's start, and
+what each process of the cluster used.
 
-    bench/storm.py --nodes 100 --pods 2000
-    bench/storm.py --kubeconfig FILE --pods 500        # any other API server that has nodes
+    bench/storm.py --nodes 1000 --pods 20000
+    bench/storm.py --nodes 1000 --pods 20000 --no-bulk       # only what upstream's API has
+    bench/storm.py --store etcd                              # starts an etcd of its own, one member
+    bench/storm.py --churn 100                               # then 100 pods a second come and go
+    bench/storm.py --kubeconfig FILE --pods 500              # any other API server that has nodes
 
-Neighbours: run.py runs it after the benchmarks of the single paths.
+Neighbours: observer.py watches, churn.py is the steady load, processes.py reads /proc; run.py runs this last.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
+import contextlib
 import json
 import os
-import ssl
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from dataclasses import dataclass, field
-from http.client import HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 VENV = Path(__file__).resolve().parents[1] / ".venv" / "bin"
-STAGES = ("created", "bound", "running")
+if __name__ == "__main__" and Path(sys.prefix) != VENV.parent and (VENV / "python").exists():
+    os.execv(VENV / "python", [str(VENV / "python"), *sys.argv])  # any Python may start this file
 
+from churn import churn  # noqa: E402 (after the right Python was chosen)
+from observer import STAGES, Api, Observer  # noqa: E402
+from processes import Processes  # noqa: E402
 
-class Api:
-    """The API server that a kubeconfig names, by the standard library's HTTP client."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        import yaml  # here, so that the system's Python can start this file and hand over to .venv
-
-        config = yaml.safe_load(kubeconfig.read_text())
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        self._url = urlsplit(cluster["server"])
-        ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
-        self._tls = ssl.create_default_context(cadata=ca)
-        with tempfile.TemporaryDirectory() as directory:
-            paths = []
-            for name in ("client-certificate-data", "client-key-data"):
-                paths.append(Path(directory) / name)
-                paths[-1].touch(mode=0o600)
-                paths[-1].write_bytes(base64.b64decode(user[name]))
-            self._tls.load_cert_chain(str(paths[0]), str(paths[1]))
-
-    def open(self, method: str, path: str, body: Any = None, timeout: float = 60) -> HTTPResponse:
-        """Send a request; the answer's body is still to be read."""
-        assert self._url.hostname is not None
-        connection = HTTPSConnection(self._url.hostname, self._url.port, context=self._tls, timeout=timeout)
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        return connection.getresponse()
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request and decode the answer.
-
-        Raises:
-            RuntimeError: the status is an error.
-        """
-        response = self.open(method, path, body)
-        data = json.loads(response.read())
-        if response.status >= 400:
-            raise RuntimeError(f"{method} {path}: {response.status} {data.get('message')}")
-        return data
-
-
-@dataclass
-class Observer:
-    """What a watch of the storm's pods has seen: pod -> the moment of each stage (seconds, monotonic)."""
-
-    pods: int
-    seen: dict[str, dict[str, float]] = field(default_factory=lambda: {stage: {} for stage in STAGES})
-    done: threading.Event = field(default_factory=threading.Event)
-    error: str = ""
-
-    def watch(self, response: HTTPResponse) -> None:
-        """Read events until every pod has run (the watch's thread)."""
-        try:
-            for line in response:
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    raise RuntimeError(event["object"].get("message", "the watch was ended"))
-                if event["type"] in ("ADDED", "MODIFIED"):
-                    self._note(event["object"])
-                if len(self.seen["running"]) >= self.pods:
-                    return
-            raise RuntimeError("the watch ended early")
-        except (OSError, RuntimeError, ValueError) as error:
-            self.error = str(error)
-        finally:
-            self.done.set()
-
-    def _note(self, pod: dict[str, Any]) -> None:
-        now, name = time.monotonic(), pod["metadata"]["name"]
-        self.seen["created"].setdefault(name, now)
-        if pod["spec"].get("nodeName"):
-            self.seen["bound"].setdefault(name, now)
-        if pod.get("status", {}).get("phase") == "Running":
-            self.seen["running"].setdefault(name, now)
+DURABILITY = {
+    "memory": "none (memory)",
+    "sqlite": "SQLite, WAL, synchronous=FULL",
+    "etcd": "etcd, one member, fsync on every commit",
+}
 
 
 def controller(name: str, namespace: str, replicas: int) -> dict[str, Any]:
@@ -129,39 +62,16 @@ def controller(name: str, namespace: str, replicas: int) -> dict[str, Any]:
     }
 
 
-def usage(directory: Path) -> dict[str, dict[str, float]]:
-    """CPU seconds and peak memory (MB) of each process of the cluster in `directory`, by component."""
-    found: dict[str, dict[str, float]] = {}
-    ticks = os.sysconf("SC_CLK_TCK")
-    state = json.loads((directory / "run" / "state.json").read_text())
-    for component in [{"name": "supervisor", "pid": state["pid"]}, *state["components"]]:
-        pid = component["pid"]
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            continue
-        peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-        found[component["name"]] = {
-            "cpu_s": round((int(stat[11]) + int(stat[12])) / ticks, 2),
-            "peak_mb": round(peak / 1024, 1),
-        }
-    return found
-
-
 def storm(api: Api, pods: int, controllers: int, timeout: float) -> dict[str, Any]:
     """Run the storm in a namespace of its own; returns the figures.
 
     Raises:
         RuntimeError: not every pod ran within `timeout` seconds.
     """
-    namespace = f"storm-{os.getpid()}"
-    api.call("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
-    path = f"/api/v1/namespaces/{namespace}"
-    revision = api.call("GET", f"{path}/pods")["metadata"]["resourceVersion"]
+    path = _namespace(api, "storm")
+    namespace = path.rpartition("/")[2]
     observer = Observer(pods)
-    stream = api.open("GET", f"{path}/pods?watch=1&resourceVersion={revision}", timeout=timeout)
-    threading.Thread(target=observer.watch, args=(stream,), daemon=True).start()
+    observer.begin(api, path, timeout)
     start = time.monotonic()
     for n in range(controllers):
         share = pods // controllers + (n < pods % controllers)
@@ -175,14 +85,24 @@ def storm(api: Api, pods: int, controllers: int, timeout: float) -> dict[str, An
         last = max(observer.seen[stage].values()) - start
         figures[f"{stage}_pods_per_s"] = round(pods / last, 1)
         figures[f"{stage}_s"] = round(last, 3)
-    created, running = observer.seen["created"], observer.seen["running"]
-    latencies = sorted(running[name] - created[name] for name in running)
-    figures["start_latency_p50_s"] = round(statistics.median(latencies), 3)
-    figures["start_latency_p99_s"] = round(latencies[int(len(latencies) * 0.99)], 3)
-    listed = len(api.call("GET", f"{path}/pods")["items"])
+    figures |= observer.latencies()
+    figures["events"] = _count(api, f"{path}/events")
+    listed = _count(api, f"{path}/pods")
     if listed != pods:
         raise RuntimeError(f"{listed} pods are there, not {pods}")
     return figures
+
+
+def _namespace(api: Api, purpose: str) -> str:
+    """Make a namespace; the path of what is in it."""
+    name = f"{purpose}-{os.getpid()}"
+    api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return f"/api/v1/namespaces/{name}"
+
+
+def _count(api: Api, path: str) -> int:
+    page = api.call("GET", f"{path}?limit=1")
+    return len(page["items"]) + int(page["metadata"].get("remainingItemCount", 0))
 
 
 def versions(api: Api) -> dict[str, str]:
@@ -190,52 +110,86 @@ def versions(api: Api) -> dict[str, str]:
     return {"server": api.call("GET", "/version")["gitVersion"], "python": sys.version.split()[0]}
 
 
+@contextlib.contextmanager
+def cluster(arguments: argparse.Namespace, store: str) -> Any:
+    """A hollow cluster of our own, in a directory that is deleted afterwards."""
+    with tempfile.TemporaryDirectory(prefix="storm-") as name:
+        directory = Path(name) / "cluster"
+        where = ["--data-dir", str(directory)]
+        flags = ["--detach", "--runtime", "hollow", "--nodes", str(arguments.nodes), "--port", "0"]
+        if store:
+            flags += ["--store", store]
+        if arguments.no_bulk:
+            flags += ["--no-bulk"]
+        if arguments.hollow:
+            flags += ["--hollow", arguments.hollow]
+        try:
+            command = [str(VENV / "dromon"), "up", *flags, *where]
+            subprocess.run(command, check=True, stdout=sys.stderr, timeout=300)
+            yield directory
+        finally:
+            command = [str(VENV / "dromon"), "down", "--purge", *where]
+            subprocess.run(command, check=False, stdout=sys.stderr, timeout=120)
+
+
+def own_cluster(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Start a cluster, and etcd where it was asked for; run the storm and the churn in it."""
+    with contextlib.ExitStack() as stack:
+        store, kind = arguments.store, arguments.store.partition(":")[0] or "sqlite"
+        if store == "etcd":
+            from dromon.testing.etcd import Etcd
+
+            data = stack.enter_context(tempfile.TemporaryDirectory(prefix="storm-etcd-"))
+            store = stack.enter_context(Etcd(Path(data))).url()
+        directory = stack.enter_context(cluster(arguments, store))
+        api = Api(directory / "kubeconfig")
+        time.sleep(arguments.settle)
+        with Processes(directory) as processes:
+            result = measure(api, arguments)
+            result["processes"] = processes.figures(arguments.pods)
+        own = [p for name, p in result["processes"].items() if name not in ("hollow", "observer")]
+        result["control_plane_peak_pss_mb"] = round(sum(p["peak_pss_mb"] for p in own), 1)
+        result["durability"] = DURABILITY.get(kind, kind)
+        return result | {"bulk": not arguments.no_bulk, "versions": versions(api)}
+
+
+def measure(api: Api, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The storm, then the churn."""
+    result = storm(api, arguments.pods, arguments.controllers, arguments.timeout)
+    if arguments.churn:
+        result |= churn(api, _namespace(api, "churn"), arguments.churn, arguments.seconds)
+    return result
+
+
 def main() -> int:
     """Parse arguments, bring a hollow cluster up unless one is given, run, print one line of JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--nodes", type=int, default=100, help="hollow nodes (default 100)")
-    parser.add_argument("--pods", type=int, default=2000, help="pods in all (default 2000)")
-    parser.add_argument(
-        "--controllers", type=int, default=1, help="ReplicationControllers that share the pods"
-    )
-    parser.add_argument("--store", default="", help="store URL (default: SQLite in the data directory)")
-    parser.add_argument("--kubeconfig", type=Path, help="use this API server; no cluster is started")
-    parser.add_argument("--timeout", type=float, default=300, help="seconds until the storm has failed")
+    add = parser.add_argument
+    add("--nodes", type=int, default=100, help="hollow nodes (default 100)")
+    add("--pods", type=int, default=2000, help="pods in all (default 2000)")
+    add("--controllers", type=int, default=1, help="ReplicationControllers that share the pods")
+    add("--store", default="", help="store URL, or etcd for a member of our own (default: SQLite)")
+    add("--no-bulk", action="store_true", help="serve single verbs only, as upstream does")
+    add("--hollow", default="", help="settings of the simulated nodes, as dromon up takes them: events=no")
+    add("--churn", type=float, default=0, metavar="R", help="then create and delete R pods a second")
+    add("--seconds", type=float, default=30, help="how long the churn goes on")
+    add("--settle", type=float, default=2, help="seconds between the nodes' start and the storm")
+    add("--kubeconfig", type=Path, help="use this API server; no cluster is started")
+    add("--timeout", type=float, default=300, help="seconds until the storm has failed")
     arguments = parser.parse_args()
-    result: dict[str, Any] = {"nodes": arguments.nodes, "pods": arguments.pods}
     if arguments.kubeconfig:
         api = Api(arguments.kubeconfig)
-        result["nodes"] = len(api.call("GET", "/api/v1/nodes")["items"])
-        result |= storm(api, arguments.pods, arguments.controllers, arguments.timeout)
-        print(json.dumps(result | {"versions": versions(api)}))
-        return 0
-    with tempfile.TemporaryDirectory(prefix="storm-") as name:
-        directory = Path(name) / "cluster"
-        up = ["up", "--detach", "--runtime", "hollow", "--nodes", str(arguments.nodes), "--port", "0"]
-        store = ["--store", arguments.store] if arguments.store else []
-        where = ["--data-dir", str(directory)]
-        try:
-            subprocess.run(
-                [str(VENV / "dromon"), *up, *store, *where], check=True, stdout=sys.stderr, timeout=120
-            )
-            api = Api(directory / "kubeconfig")
-            result |= storm(api, arguments.pods, arguments.controllers, arguments.timeout)
-            memory = arguments.store.startswith("memory")
-            result["durability"] = "none (memory)" if memory else "SQLite, WAL, synchronous=FULL"
-            result["processes"] = usage(directory)
-            print(json.dumps(result | {"versions": versions(api)}))
-        finally:
-            subprocess.run(
-                [str(VENV / "dromon"), "down", "--purge", *where], check=False, stdout=sys.stderr, timeout=120
-            )
+        arguments.nodes = len(api.call("GET", "/api/v1/nodes")["items"])
+        result = measure(api, arguments) | {"versions": versions(api)}
+    else:
+        result = own_cluster(arguments)
+    print(json.dumps({"nodes": arguments.nodes, "pods": arguments.pods} | result))
     return 0
 
 
 if __name__ == "__main__":
-    if Path(sys.prefix) != VENV.parent and (VENV / "python").exists():
-        os.execv(VENV / "python", [str(VENV / "python"), *sys.argv])
     try:
         sys.exit(main())
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from dromon.cli import simulated
+
 RUNTIMES = ("auto", "docker", "hollow")
 
 POD_NETWORKS = ("10.1.0.0/16", "10.16.0.0/12", "10.128.0.0/9")
@@ -28,6 +30,8 @@ class Settings:
         store: store URL; "": SQLite in the data directory.
         bind, port: where the API listens.
         pod_cidr, service_cidr: networks of pods and portals.
+        bulk: whether the API has bulk verbs.
+        hollow: more about simulated nodes, as cli.simulated reads it.
     """
 
     runtime: str = "auto"
@@ -37,6 +41,8 @@ class Settings:
     port: int = 6443
     pod_cidr: str = POD_NETWORKS[0]
     service_cidr: str = "10.0.0.0/16"
+    bulk: bool = True
+    hollow: str = ""
 
     @property
     def server(self) -> str:
@@ -92,6 +98,10 @@ def _rooms(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
 def _check(settings: Settings, recorded: Mapping[str, Any]) -> None:
     if settings.nodes < 1:
         raise click.UsageError("--nodes must be at least 1")
+    try:
+        simulated.parse(settings.hollow)
+    except ValueError as error:
+        raise click.UsageError(f"--hollow: {error}") from None
     if not 0 <= settings.port <= 65535:
         raise click.UsageError("--port must be between 0 and 65535")
     networks = []

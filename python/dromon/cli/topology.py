@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dromon.cli import components
+from dromon.cli import components, simulated
 from dromon.cli.component import ComponentType
 from dromon.cli.datadir import DataDir
 from dromon.cli.settings import Settings
@@ -73,6 +73,7 @@ def plan(settings: Settings, directory: DataDir, host: Host) -> list[Component]:
             "bind": "127.0.0.1",
             "port": 0,
             **_serving(directory, "hollow"),
+            **simulated.parse(settings.hollow),
         }
         return [*parts, Component("hollow", components.HOLLOW, values, 2)]
     names = node_names(settings, host)
@@ -112,6 +113,7 @@ def _apiserver(settings: Settings, directory: DataDir, host: Host) -> dict[str, 
         "client_ca_file": str(pki / "ca.crt"),
         "token_file": str(directory.tokens),
         "service_cidr": settings.service_cidr,
+        "bulk": settings.bulk,
         "kubelet_client_cert_file": str(pki / "apiserver-kubelet-client.crt"),
         "kubelet_client_key_file": str(pki / "apiserver-kubelet-client.key"),
         "ca_file": str(pki / "ca.crt"),

@@ -53,6 +53,12 @@ Examples:
 )
 @click.option("--service-cidr", help="Network of the portals.  [default: 10.0.0.0/16]")
 @click.option(
+    "--hollow",
+    metavar="NAME=VALUE,...",
+    help="Settings of simulated nodes, as dromon hollow has them: seed=7,start-seconds=exponential:2.",
+)
+@click.option("--bulk/--no-bulk", default=None, help="Serve bulk verbs, or only what upstream has.")
+@click.option(
     "--detach", is_flag=True, help="Return when the cluster is ready; it goes on in the background."
 )
 @click.option(

@@ -27,6 +27,10 @@ def test_flags_win_over_the_last_start_and_that_over_defaults() -> None:
     [
         ({"nodes": 0}, "--nodes"),
         ({"port": 70000}, "--port"),
+        ({"hollow": "nodes=3"}, "NAME is one of cpu"),
+        ({"hollow": "seed=x"}, "'x' is no int"),
+        ({"hollow": "events=maybe"}, "is no bool"),
+        ({"hollow": "start-seconds=soon"}, "no distribution"),
         ({"pod_cidr": "10.1.0.1/16"}, "--pod-cidr"),
         ({"service_cidr": "nonsense"}, "--service-cidr"),
         ({"pod_cidr": "10.0.0.0/8"}, "overlap"),
@@ -142,3 +146,11 @@ def test_nodes_that_are_no_longer_asked_for(
     recorded: dict[str, Any], settings: Settings, names: list[str]
 ) -> None:
     assert leaving(recorded, settings, HOST) == names
+
+
+def test_simulated_nodes_are_told_what_up_was_told(tmp_path: Path) -> None:
+    settings = Settings(runtime="hollow", hollow="seed=7, start-seconds=uniform:0:2,events=no", bulk=False)
+    parts = {part.name: part.values for part in plan(settings, DataDir(tmp_path), HOST)}
+    hollow = parts["hollow"]
+    assert (hollow["seed"], hollow["start_seconds"], hollow["events"]) == (7, "uniform:0:2", False)
+    assert parts["apiserver"]["bulk"] is False
