@@ -105,6 +105,7 @@ async def test_single_failures(disk: Disk, tmp_path: Path, op: int, files: int, 
             await run.progress(10)
             if cycle % 3 == 2:
                 server.kill()
+                disk.mend()  # a start that fails says so, and ends
                 await server.start()
         await server.until_ready(True)
         await judged("single_failures", server, run, [op, files])

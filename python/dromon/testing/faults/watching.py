@@ -73,7 +73,7 @@ class Watcher:
     async def _follow(self, http: HttpClient) -> None:
         target = f"{COLLECTION}?watch=1&allowWatchBookmarks=true&resourceVersion={self._seen}"
         stream = await http.stream("GET", target, HEADERS, timeout=_HEAD)
-        patience = self._random.randrange(1, 2_000) if self._hops else -1
+        patience = self._random.randrange(1, 400) if self._hops else -1
         async with stream:
             if stream.status != 200:
                 return
