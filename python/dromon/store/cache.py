@@ -220,7 +220,7 @@ class CachedStore:
         return found
 
     def everything(self, resource: Resource[Any]) -> Sequence[bytes]:
-        """All objects, as JSON, as the cache has them now; for what decides on few of them between two awaits."""
+        """All objects, as JSON, as the cache has them now; for what decides between two awaits."""
         return self._cache.page(self._feed.number(resource), "", "", "").items()
 
     def count(self, resource: Resource[Any]) -> int:

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::encode::{encode_failed, format, Encoder};
-use super::items::{bytes, hold, past, Item};
+use super::items::{bytes, hold, past, Applied, Item};
 use super::page::Page;
 use super::past::{tell, Told};
 use super::{lock, TooOld};
@@ -98,7 +98,6 @@ impl Cache {
     }
 
     /// Begin anew: `gone` are not there any more, no watch goes on, no past is known; `load` does the rest.
-    #[allow(clippy::needless_pass_by_value)] // Python gives it
     fn renew(&self, gone: Vec<String>) {
         lock(&self.inner).renew(gone.iter().map(String::as_str));
     }
@@ -395,9 +394,6 @@ impl Cache {
         Ok((schema.kind.clone(), schema.api_version.clone()))
     }
 }
-
-/// Watchers that have something now, and keys whose values can't be read, with why.
-type Applied = (Vec<WatcherId>, Vec<(String, String)>);
 
 pub fn no_resource() -> PyErr {
     PyKeyError::new_err("no such resource")

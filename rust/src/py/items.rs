@@ -4,6 +4,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::cache::past::PastChange;
+use crate::fanout::WatcherId;
+
+/// Watchers that have something now, and keys whose values can't be read, with why.
+pub type Applied = (Vec<WatcherId>, Vec<(String, String)>);
 
 /// A KeyValue, held.
 pub struct Item<'py> {
