@@ -121,6 +121,24 @@ async def test_pages_of_garbage_are_known(path: str) -> None:
             await store.close()
 
 
+async def test_a_damaged_index_is_known(path: str) -> None:
+    store = await opened(path)
+    for i in range(60):
+        await store.commit([Put(f"/p/{i:02}", b"v" * 3_000)])
+    await store.close()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+        (root,) = db.execute(
+            "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = 'current'"
+        )
+    data = bytearray(Path(path).read_bytes())
+    at = data.index(b"/p/07", (root[0] - 1) * size, root[0] * size)
+    data[at : at + 5] = b"/p/7x"
+    Path(path).write_bytes(data)
+    with pytest.raises(StoreError, match="damaged"):
+        await opened(path)
+
+
 async def test_other_databases_and_newer_ones_are_refused_and_left_alone(path: str) -> None:
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE recipes (name TEXT)")

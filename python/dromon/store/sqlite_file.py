@@ -42,7 +42,8 @@ class SqliteFile:
             items = sqlite_rows.read_all(db)
             checksum = sqlite_rows.checksum(kv for kv, _ in items)
             meta = sqlite_rows.meta(db)
-            if meta.get("checksum", checksum) != checksum:
+            sound = meta.get("checksum", checksum) == checksum and sqlite_rows.index_leads_to_rows(db)
+            if not sound:
                 raise JournalError(f"can't open the store {self._path}: {DAMAGED}")
             sqlite_rows.set_meta(db, version=sqlite_rows.VERSION, checksum=checksum)
             sqlite_log.make_names_durable(self._path)
@@ -144,8 +145,8 @@ class SqliteFile:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=5.0)
         self._db = db
         self._recognise(db)
-        # Of a new file; else what it was made with stays. Most objects fit several to a page of 8 KiB.
-        db.execute("PRAGMA page_size = 8192")
+        # Of a new file; else what it was made with stays.
+        db.execute(f"PRAGMA page_size = {sqlite_log.PAGE}")
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")

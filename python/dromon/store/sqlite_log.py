@@ -19,10 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PAGES = 4_000
+PAGE = 8192
+"""Bytes of a page of a new file: most objects fit several to one."""
+
+PAGES = 2_000
 """Pages in the log after which SQLite folds it into the file, when no reader holds it back."""
 
-LIMIT = 2 * PAGES * (4096 + 24)
+LIMIT = 2 * PAGES * (PAGE + 24)
 """Bytes of a log that has grown beyond what it should: something held folding back."""
 
 _CHUNK = 1 << 20
