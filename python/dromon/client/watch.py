@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -24,8 +24,7 @@ T = TypeVar("T", bound=Api)
 _LENGTH = struct.Struct(">I")
 
 
-@dataclass(frozen=True, slots=True)
-class WatchEvent(Generic[T]):
+class WatchEvent(msgspec.Struct, Generic[T], frozen=True):
     """One change.
 
     Attributes:
@@ -58,6 +57,11 @@ def split_frames(data: bytes) -> tuple[list[bytes], bytes]:
         frames.append(data[at + 4 : end])
         at = end
     return frames, data[at:]
+
+
+@cache
+def _lines_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(WatchEvent[kind])
 
 
 class _Frame(msgspec.Struct):
@@ -126,6 +130,23 @@ class WatchStream(Generic[T]):
             yield batch
 
     def _decode(self, data: bytes) -> list[WatchEvent[T]]:
+        if not self._binary and (events := self._decode_lines(data)) is not None:
+            return events
+        return self._decode_each(data)
+
+    def _decode_lines(self, data: bytes) -> list[WatchEvent[T]] | None:
+        """All complete JSON lines at once; None where one is an error, or needs a closer look (nulls)."""
+        end = data.rfind(b"\n") + 1
+        try:
+            events: list[WatchEvent[T]] = _lines_decoder(self._kind).decode_lines(data[:end])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        if any(event.type == "ERROR" for event in events):
+            return None
+        self._rest = data[end:]
+        return events
+
+    def _decode_each(self, data: bytes) -> list[WatchEvent[T]]:
         raws, self._rest = split_frames(data) if self._binary else split_lines(data)
         events: list[WatchEvent[T]] = []
         for raw in raws:
