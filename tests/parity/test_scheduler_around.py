@@ -10,6 +10,7 @@ from msgspec import structs
 from dromon.scheduler.inputs import (
     Budget,
     Constraint,
+    Disk,
     NodeInfo,
     PodClass,
     PodTerm,
@@ -90,6 +91,7 @@ around_pods = st.builds(
     selector=st.sampled_from(((), (), (), (("rack", "a"),))),
     tolerations=st.sampled_from(((), (Toleration("", "Exists"),))),
     ports=st.one_of(st.just(()), st.just(()), st.lists(ports, max_size=1).map(tuple)),
+    disks=st.sampled_from(((), (), (Disk("d"),), (Disk("d", shared=True),))),
     spread=st.one_of(st.none(), st.just(Spread("rc-1")), st.just(Spread("", "n1", (("app", "a"),)))),
     images=images.map(tuple),
     affinity=few(pod_terms),

@@ -70,6 +70,7 @@ class ClassCache:
                 spec.overhead,
                 spec.resources,
                 spec.host_network,
+                model.disks(pod),
                 [_fields(c) for c in spec.containers],
                 [_fields(c) for c in spec.init_containers],
             )

@@ -75,6 +75,18 @@ class HostPort(Struct, frozen=True):
     port: int
 
 
+class Disk(Struct, frozen=True):
+    """A disk that one node at a time may write, or that all may read.
+
+    Attributes:
+        id: equal for the same disk.
+        shared: the pod only reads it, and so may others.
+    """
+
+    id: str
+    shared: bool = False
+
+
 class Spread(Struct, frozen=True):
     """Whose pods are to be spread over the nodes: one controller's, or those that a selector picks.
 
@@ -151,7 +163,7 @@ class PodClass(Struct, frozen=True):
         selector: labels that the node must have.
         required: None, or terms of which at least one must match.
         preferred: terms that earn points.
-        tolerations, ports, spread: see their types.
+        tolerations, ports, disks, spread: see their types.
         images: what its containers run, one entry each, with tag.
         affinity: near pods of each of these terms, where it must be (its own kind may begin anywhere).
         anti_affinity: pods near which it must not be, nor they come near it once it is placed.
@@ -172,6 +184,7 @@ class PodClass(Struct, frozen=True):
     preferred: tuple[PreferredTerm, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     ports: tuple[HostPort, ...] = ()
+    disks: tuple[Disk, ...] = ()
     spread: Spread | None = None
     images: tuple[str, ...] = ()
     affinity: tuple[PodTerm, ...] = ()

@@ -25,6 +25,7 @@ from dromon.scheduler.filters.ports import ANY
 from dromon.scheduler.inputs import (
     MAX_AMOUNT,
     Amounts,
+    Disk,
     HostPort,
     Labels,
     NodeInfo,
@@ -126,6 +127,7 @@ def pod_class(pod: Pod, selected_by: Labels = ()) -> PodClass:
         preferred=tuple(PreferredTerm(p.weight, _term(p.preference)) for p in preferred if p.weight > 0),
         tolerations=tuple(Toleration(t.key, t.operator, t.value, t.effect) for t in spec.tolerations),
         ports=_host_ports(pod),
+        disks=disks(pod),
         spread=None if spec.topology_spread_constraints else _spread(pod, controller, selected_by),
         images=tuple(image_name(c.image) for c in (*spec.init_containers, *spec.containers)),
         affinity=pod_terms.affinity(pod),
@@ -213,6 +215,23 @@ def _host_ports(pod: Pod) -> tuple[HostPort, ...]:
             if number:
                 ports.append(HostPort(port.host_ip or ANY, port.protocol or "TCP", number))
     return tuple(ports)
+
+
+def disks(pod: Pod) -> tuple[Disk, ...]:
+    """The disks among its volumes that can't be on a node twice."""
+    found = []
+    for volume in pod.spec.volumes:
+        if (gce := volume.gce_persistent_disk) is not None:
+            found.append(Disk(f"gce/{gce.pd_name}", gce.read_only))
+        elif (aws := volume.aws_elastic_block_store) is not None:
+            found.append(Disk(f"aws/{aws.volume_id}"))
+        elif (iscsi := volume.iscsi) is not None:
+            found.append(Disk(f"iscsi/{iscsi.iqn}", iscsi.read_only))
+        elif (rbd := volume.rbd) is not None:
+            # One monitor in common makes it the same cluster.
+            images = (f"rbd/{monitor}/{rbd.pool}/{rbd.image}" for monitor in rbd.monitors)
+            found += [Disk(image, rbd.read_only) for image in images]
+    return tuple(found)
 
 
 def _spread(pod: Pod, controller: str, selected_by: Labels) -> Spread | None:

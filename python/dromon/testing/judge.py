@@ -107,6 +107,10 @@ class Judge:
             used = sum(dict(other.requests).get(resource, 0) for other in there)
             if used + amount > dict(node.allocatable).get(resource, 0):
                 found.append(resource)
+        for disk in pod.disks:
+            using = [other for p in there for other in p.disks if other.id == disk.id]
+            if using and not all(other.shared for other in (disk, *using)):
+                found.append(disk.id)
         for port in pod.ports:
             for other in (p for pod_there in there for p in pod_there.ports):
                 same = port.port == other.port and port.protocol == other.protocol

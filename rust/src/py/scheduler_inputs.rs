@@ -47,6 +47,12 @@ struct HostPort {
 }
 
 #[derive(FromPyObject)]
+struct Disk {
+    id: String,
+    shared: bool,
+}
+
+#[derive(FromPyObject)]
 struct Spread {
     owner: String,
     namespace: String,
@@ -102,6 +108,7 @@ pub struct PodClass {
     preferred: Vec<PreferredTerm>,
     tolerations: Vec<Toleration>,
     ports: Vec<HostPort>,
+    disks: Vec<Disk>,
     spread: Option<Spread>,
     images: Vec<String>,
     affinity: Vec<PodTerm>,
@@ -196,6 +203,10 @@ pub fn pod_class(from: PodClass) -> inputs::PodClass {
         protocol: p.protocol,
         port: p.port,
     });
+    let disks = from.disks.into_iter().map(|d| inputs::Disk {
+        id: d.id,
+        shared: d.shared,
+    });
     inputs::PodClass {
         namespace: from.namespace,
         labels: from.labels,
@@ -212,6 +223,7 @@ pub fn pod_class(from: PodClass) -> inputs::PodClass {
         preferred: preferred.collect(),
         tolerations: tolerations.collect(),
         ports: ports.collect(),
+        disks: disks.collect(),
         spread: from.spread.map(|s| inputs::Spread {
             owner: s.owner,
             namespace: s.namespace,

@@ -144,6 +144,7 @@ impl Engine {
             preferred: class.preferred,
             tolerations: class.tolerations,
             ports: class.ports,
+            disks: class.disks,
             spread: class.spread,
             images: class.images,
             affinity: class.affinity,

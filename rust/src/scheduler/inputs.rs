@@ -73,6 +73,13 @@ pub struct HostPort {
     pub port: i64,
 }
 
+/// A disk that one node at a time may write, or that all may read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Disk {
+    pub id: String,
+    pub shared: bool,
+}
+
 /// Whose pods are kept apart: those of one controller, or those that a selector picks (owner "").
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Spread {
@@ -143,6 +150,7 @@ pub struct PodClass {
     pub preferred: Vec<PreferredTerm>,
     pub tolerations: Vec<Toleration>,
     pub ports: Vec<HostPort>,
+    pub disks: Vec<Disk>,
     pub spread: Option<Spread>,
     pub images: Vec<String>,
     pub affinity: Vec<PodTerm>,
@@ -189,6 +197,7 @@ pub struct Spec {
     pub preferred: Vec<PreferredTerm>,
     pub tolerations: Vec<Toleration>,
     pub ports: Vec<HostPort>,
+    pub disks: Vec<Disk>,
     pub spread: Option<Spread>,
     pub images: Vec<String>,
     pub affinity: Vec<PodTerm>,

@@ -1,6 +1,6 @@
 //! A node with the sums over the pods that count on it, so that no decision looks at pods.
 
-use super::inputs::{HostPort, NodeInfo, ResourceId, Spec, Taint};
+use super::inputs::{Disk, HostPort, NodeInfo, ResourceId, Spec, Taint};
 use ahash::AHashMap;
 
 /// A slot's content; a slot without a node still carries the pods that are bound to its name.
@@ -23,6 +23,8 @@ pub struct Node {
     pub nominees: usize,
     /// Claimed ports, each as often as it is claimed.
     pub ports: Vec<HostPort>,
+    /// Disks in use, each as often as it is.
+    pub disks: Vec<Disk>,
 }
 
 impl Node {
@@ -66,6 +68,7 @@ impl Node {
     pub fn add(&mut self, pod: &Spec) {
         self.count(pod, 1);
         self.ports.extend(pod.ports.iter().cloned());
+        self.disks.extend(pod.disks.iter().cloned());
     }
 
     pub fn remove(&mut self, pod: &Spec) {
@@ -73,6 +76,11 @@ impl Node {
         for port in &pod.ports {
             if let Some(i) = self.ports.iter().position(|have| have == port) {
                 self.ports.swap_remove(i);
+            }
+        }
+        for disk in &pod.disks {
+            if let Some(i) = self.disks.iter().position(|have| have == disk) {
+                self.disks.swap_remove(i);
             }
         }
     }

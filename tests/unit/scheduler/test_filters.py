@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from dromon.scheduler.filters import FILTERS, fit, node_affinity, node_name, ports, taints, unschedulable
-from dromon.scheduler.inputs import HostPort, PodClass, Requirement, Taint, Term, Toleration
+from dromon.scheduler.filters import (
+    FILTERS,
+    disks,
+    fit,
+    node_affinity,
+    node_name,
+    ports,
+    taints,
+    unschedulable,
+)
+from dromon.scheduler.inputs import Disk, HostPort, PodClass, Requirement, Taint, Term, Toleration
 
 
 def test_cordoned_nodes_are_refused_unless_tolerated(make):
@@ -123,6 +132,23 @@ def test_host_ports_conflict_by_protocol_and_address(make, want, free):
     assert ports.check(PodClass(ports=(want,)), node) == ()
 
 
+@pytest.mark.parametrize(
+    ("want", "free"),
+    [
+        (Disk("gce/a"), False),
+        (Disk("gce/a", shared=True), False),
+        (Disk("gce/b"), True),
+        (Disk("gce/read", shared=True), True),
+        (Disk("gce/read"), False),
+    ],
+)
+def test_a_disk_is_on_a_node_once_unless_all_only_read(make, want, free):
+    node = make.state()
+    node.add(PodClass(disks=(Disk("gce/a"), Disk("gce/read", shared=True))))
+    expected = () if free else ("node(s) had no available disk",)
+    assert disks.check(PodClass(disks=(want,)), node) == expected
+
+
 def test_every_resource_that_is_short_is_named(make):
     node = make.state(allocatable={"cpu": 1000, "memory": 100}, max_pods=1)
     node.add(PodClass(requests=(("cpu", 600), ("memory", 50))))
@@ -151,4 +177,5 @@ def test_the_table_has_upstreams_names_in_upstreams_order():
         "NodeAffinity",
         "NodePorts",
         "NodeResourcesFit",
+        "VolumeRestrictions",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dromon.scheduler import model
-from dromon.scheduler.inputs import Constraint, PodTerm, Requirement, Spread, WeightedPodTerm
+from dromon.scheduler.inputs import Constraint, Disk, PodTerm, Requirement, Spread, WeightedPodTerm
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
@@ -110,3 +110,20 @@ def test_priority_and_start(make):
     assert model.started(pod) == model.LATEST
     pod.status.start_time = "1970-01-01T00:01:00Z"
     assert model.started(pod) == 60
+
+
+def test_disks(make):
+    volumes = [
+        {"name": "a", "gcePersistentDisk": {"pdName": "a", "readOnly": True}},
+        {"name": "b", "awsElasticBlockStore": {"volumeID": "b", "readOnly": True}},
+        {"name": "c", "iscsi": {"targetPortal": "t", "iqn": "c", "lun": 0}},
+        {"name": "d", "rbd": {"monitors": ["m", "n"], "image": "i", "pool": "p"}},
+        {"name": "e", "emptyDir": {}},
+    ]
+    assert model.pod_class(make.pod(volumes=volumes)).disks == (
+        Disk("gce/a", shared=True),
+        Disk("aws/b"),
+        Disk("iscsi/c"),
+        Disk("rbd/m/p/i"),
+        Disk("rbd/n/p/i"),
+    )

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dromon.scheduler.engine import Engine, open_engine
 from dromon.scheduler.inputs import (
     Constraint,
+    Disk,
     HostPort,
     NodeInfo,
     PodClass,
@@ -139,6 +140,7 @@ related_pods = st.lists(
         priority=st.integers(0, 2),
         requests=st.sampled_from(((), (("cpu", 1),), (("cpu", 3),))),
         tolerations=st.sampled_from(((), (Toleration("k", "Exists"),))),
+        disks=st.sampled_from(((), (), (Disk("d"),), (Disk("d", shared=True),))),
         affinity=maybe_terms,
         anti_affinity=maybe_terms,
         constraints=st.one_of(st.just(()), st.lists(constraints, max_size=1).map(tuple)),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from dromon.scheduler.cluster import Cluster
 from dromon.scheduler.filters import (
+    disks,
     fit,
     node_affinity,
     node_name,
@@ -55,6 +56,7 @@ FILTERS: Mapping[str, Filter] = {
     "NodeAffinity": Filter(node_affinity.check, _always),
     "NodePorts": Filter(ports.check, _never),
     "NodeResourcesFit": Filter(fit.check, fit.hopeless),
+    "VolumeRestrictions": Filter(disks.check, _never),
 }
 """In the order in which they are asked, under the names of upstream's plugins."""
 

@@ -1,5 +1,6 @@
 //! The filters: each says whether a node may take a pod, and if not, why. Adding one is one module and one line.
 
+pub mod disks;
 pub mod fit;
 pub mod node_affinity;
 pub mod node_name;
@@ -24,13 +25,14 @@ pub struct Filter {
 }
 
 /// In the order in which they are asked; those that look at pods come after those that don't.
-pub static FILTERS: [Filter; 6] = [
+pub static FILTERS: [Filter; 7] = [
     unschedulable::FILTER,
     node_name::FILTER,
     taints::FILTER,
     node_affinity::FILTER,
     ports::FILTER,
     fit::FILTER,
+    disks::FILTER,
 ];
 
 /// Whether the filters of one sort pass.
