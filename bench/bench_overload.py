@@ -3,7 +3,7 @@
 
     bench/bench_overload.py                                  # the whole: 10,000 LISTs, 2,000 watches
     bench/bench_overload.py --lists 500 --watches 100 --seconds 20
-    bench/bench_overload.py --as-admin                       # the client has the administrator's group
+    bench/bench_overload.py --as-admin                       # the client is kubectl's user
 
 Prints one line of JSON: latencies (milliseconds) before and during, the server's resident memory (MB), what
 the client was answered. As a test it runs once, small.
@@ -31,6 +31,7 @@ from dromon.testing.cluster import Cluster
 HERE = Path(__file__).resolve().parent
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+MASTERS = ["system:masters"]
 SMALL = ["--lists=60", "--watches=20", "--creators=8", "--stock=300", "--seconds=4"]
 STOCK = 5_000
 """Objects that a LIST shows, of 1.3 KB each."""
@@ -62,10 +63,11 @@ class Bench:
         self.pki = Authority.ensure(cluster.directory / "pki", time.time())
         settings = json.loads((cluster.directory / "cluster.json").read_text())
         self.port = int(settings["port"])
-        self.node = self.pki.client("probe", user="system:node:probe", groups=["system:nodes"])
-        self.admin = self.pki.client("person", user="kubernetes-admin", groups=["system:masters"])
-        groups = ["system:masters"] if as_admin else []
-        self.noisy = self.pki.client("noisy", user="kubernetes-admin" if as_admin else "noisy", groups=groups)
+        self.node = self.pki.client("probe", user="system:node:probe", groups=MASTERS)
+        self.admin = self.pki.client("person", user="kubernetes-admin", groups=MASTERS)
+        self.noisy = self.pki.client(
+            "noisy", user="kubernetes-admin" if as_admin else "noisy", groups=MASTERS
+        )
 
     def client(self, pair: Pair) -> HttpClient:
         tls = ssl.create_default_context(cafile=str(self.pki.ca_file))
