@@ -18,6 +18,8 @@ from dromon.base.http.messages import Reply, Request, Response
 from dromon.base.http.server import HttpServer
 from dromon.base.pki import Authority
 
+END = b"the end"
+
 
 class Refused(ConnectionError):
     """What the test's callback raises."""
@@ -78,9 +80,12 @@ async def test_it_is_asked_after_the_wait_for_a_connection() -> None:
 
 
 def listen(context: ssl.SSLContext | None) -> tuple[int, threading.Event]:
-    """A server in a thread of its own: its port, and what is set when a second request has come."""
+    """A server in a thread of its own: its port, and what is set when all of a second request has come."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(30)
+    # As on a network: the loopback's own segments are so large that its buffers are, too.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
     arrived = threading.Event()
 
     def serve() -> None:
@@ -91,7 +96,10 @@ def listen(context: ssl.SSLContext | None) -> tuple[int, threading.Event]:
             peer = context.wrap_socket(peer, server_side=True)
         with peer:
             for number in range(2):
-                if peer.recv(65536).startswith(b"POST") and number:
+                data = b""
+                while not data.endswith(END):
+                    data += peer.recv(65536)
+                if number:
                     arrived.set()
                 peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
@@ -99,10 +107,11 @@ def listen(context: ssl.SSLContext | None) -> tuple[int, threading.Event]:
     return listener.getsockname()[1], arrived
 
 
+@pytest.mark.parametrize("size", [1, 100_000], ids=["small", "large"])
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
 def test_what_was_allowed_is_with_the_kernel_before_the_loop_turns(
-    tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop], tls: bool
+    tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop], tls: bool, size: int
 ) -> None:
     """Else a process that is stopped in between would send it when it goes on, whatever happened since."""
     server_side = client_side = None
@@ -117,13 +126,14 @@ def test_what_was_allowed_is_with_the_kernel_before_the_loop_turns(
 
     def block() -> None:
         # In the same turn as the request's first step, and behind it: the loop writes nothing meanwhile.
-        order.append("arrived" if arrived.wait(20) else "not sent")
+        order.append("arrived" if arrived.wait(10) else "not sent")
 
     async def main() -> None:
         client = HttpClient("127.0.0.1", port, ssl_context=client_side)
-        await client.request("POST", "/", body=b"b")
+        await client.request("POST", "/", body=END)
+        body = b"b" * size + END
         task = asyncio.create_task(
-            client.request("POST", "/", body=b"b", before_send=lambda: order.append("allowed"))
+            client.request("POST", "/", body=body, before_send=lambda: order.append("allowed"))
         )
         asyncio.get_running_loop().call_soon(block)
         assert (await task).status == 200

@@ -12,7 +12,7 @@ from typing import cast
 import httptools
 
 from dromon.base.http import wire
-from dromon.base.http.flow import READ_BUFFER, ConnectionClosed, Flow, Tunnel, keep_alive
+from dromon.base.http.flow import READ_BUFFER, ConnectionClosed, Flow, Tunnel, keep_alive, make_room
 from dromon.base.http.messages import Headers
 
 
@@ -145,13 +145,14 @@ class ClientConnection(asyncio.Protocol):
         self._streamed = False
         if self._flow.lost:
             raise ConnectionClosed("the server closed the connection")
-        if len(body) <= wire.JOIN:
+        if len(body) <= wire.JOIN or before_send is not None:
             head += body
             body = b""
         if before_send is not None:
+            # The transport writes to the socket within the call of `write`, not when the event loop turns;
+            # with room for all of it, between `before_send` and the kernel there is only the encryption.
+            make_room(self._transport, len(head))
             before_send()
-        # The transport writes to the socket within this call, not when the event loop turns: between
-        # `before_send` and the kernel there is nothing but the encryption.
         self._flow.write(head)
         if body:
             self._flow.write(body)

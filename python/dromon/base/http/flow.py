@@ -31,6 +31,27 @@ def keep_alive(transport: asyncio.BaseTransport) -> None:
         peer.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+_SMALL = 8 * 1024
+"""Up to so many bytes fit into the buffer of any socket that has nothing to send."""
+
+_OVERHEAD = 8
+"""Bytes that the kernel may need for one byte, when the segments are small."""
+
+_SO_SNDBUFFORCE = 32  # Linux: beyond net.core.wmem_max, for root
+
+
+def make_room(transport: asyncio.BaseTransport, size: int) -> None:
+    """Let the kernel take `size` bytes at once, as far as it may; the rest waits in this process."""
+    peer = transport.get_extra_info("socket")
+    room = _OVERHEAD * size
+    if size <= _SMALL or peer is None or peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= room:
+        return
+    try:
+        peer.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, room)
+    except OSError:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
+
+
 class ConnectionClosed(ConnectionError):
     """The peer has left, or the connection was lost."""
 
