@@ -31,6 +31,7 @@ class Settings:
         bind, port: where the API listens.
         pod_cidr, service_cidr: networks of pods and portals.
         bulk: whether the API has bulk verbs.
+        audit_log: file of audit events; "": none.
         hollow: more about simulated nodes, as cli.simulated reads it.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     pod_cidr: str = POD_NETWORKS[0]
     service_cidr: str = "10.0.0.0/16"
     bulk: bool = True
+    audit_log: str = ""
     hollow: str = ""
 
     @property

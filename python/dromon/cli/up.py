@@ -57,6 +57,7 @@ Examples:
     metavar="NAME=VALUE,...",
     help="Settings of simulated nodes, as dromon hollow has them: seed=7,start-seconds=exponential:2.",
 )
+@click.option("--audit-log", type=click.Path(dir_okay=False, resolve_path=True), help="File of audit events.")
 @click.option("--bulk/--no-bulk", default=None, help="Serve bulk verbs, or only what upstream has.")
 @click.option(
     "--detach", is_flag=True, help="Return when the cluster is ready; it goes on in the background."
