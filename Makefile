@@ -42,7 +42,7 @@ test: build
 test-quick: build
 	@$(BIN)/pytest tests/unit tests/store tests/parity -q
 
-# Prints what each test saw as one line of JSON; about ten minutes. `make test` has the short form.
+# Prints what each test saw as one line of JSON; about six minutes. `make test` has the short form.
 faults: build
 	@DROMON_FAULTS=long $(BIN)/pytest tests/faults -v -s --no-header
 
