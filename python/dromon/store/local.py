@@ -70,7 +70,7 @@ class LocalStore:
         self._commits = Commits()
         self._pending: list[tuple[Transaction, asyncio.Future[int]]] = []
         self._wake = asyncio.Event()
-        self._news: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
         self._fault: str | None = "the store is not started"
         self._failures = 0  # how often writes in flight were given up
         self._untidy: str | None = None  # what is wrong, though writing goes on
@@ -144,7 +144,7 @@ class LocalStore:
     async def settled(self, key: str) -> None:
         upto, failures = self._state.in_flight(key), self._failures
         while self._state.revision < upto and self._failures == failures and self._fault is None:
-            await asyncio.shield(self._next())
+            await self._next()
         if upto and (self._failures != failures or self._state.revision < upto):
             raise NotAccepted(self._fault or "the write that this depended on failed")
 
@@ -190,7 +190,7 @@ class LocalStore:
                     yield batch
             seen = max(seen, upto)
             if not found and seen >= self._state.revision and not self._closing:
-                await asyncio.shield(self._next())
+                await self._next()
 
     async def history(self, prefix: str, after: int, upto: int) -> AsyncIterator[Batch]:
         seen, upto = after, min(upto, self._state.revision)
@@ -280,15 +280,17 @@ class LocalStore:
         self._announce()
 
     def _announce(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
-        self._news = None
+        """Wake whoever waits for news, before those whose writes these are: a cache has them then already."""
+        waiting, self._waiting = self._waiting, []
+        for news in waiting:
+            if not news.done():
+                news.set_result(None)
 
     def _next(self) -> asyncio.Future[None]:
         """Done when something newer is published or the store closes."""
-        if self._news is None:
-            self._news = asyncio.get_running_loop().create_future()
-        return self._news
+        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(news)
+        return news
 
     def _fail(self, group: Sequence[tuple[Transaction, asyncio.Future[int]]], why: str) -> None:
         """Everything in flight builds on what failed: refuse it all."""
