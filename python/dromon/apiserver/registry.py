@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from types import TracebackType
 from typing import Any, TypeVar
 
 from dromon.api import codec, errors, times, validation
@@ -189,7 +189,7 @@ class Registry:
             ApiError: 404, 409, 422 and what `change` raises.
         """
         key = r.key(namespace, name)
-        async with self._standing(key):
+        async with _Standing(self.store, key):
             current = await self.store.latest(key)
             while True:
                 if current is None:
@@ -201,15 +201,6 @@ class Registry:
                     return await self._settled(r, self._replace(r, new, old, current, mode, dry_run))
                 except CompareFailed as e:
                     current = e.current
-
-    @asynccontextmanager
-    async def _standing(self, key: str) -> AsyncIterator[None]:
-        """Let no refusal rest on a write that is in flight and may never become durable."""
-        try:
-            yield
-        except ApiError:
-            await self.store.backend.settled(key)
-            raise
 
     async def _replace(
         self, r: Resource[Any], new: Any, old: Any, current: KeyValue, mode: Mode, dry_run: bool
@@ -279,7 +270,7 @@ class Registry:
         deletion.validate_options(options)
         dry_run = dry_run or bool(options.dry_run)
         key = r.key(namespace, name)
-        async with self._standing(key):
+        async with _Standing(self.store, key):
             current = await self.store.latest(key)
             while True:
                 if current is None:
@@ -323,6 +314,24 @@ class Registry:
         if found:
             meta = new.metadata
             raise errors.invalid(r.kind, r.group, meta.name or (old.metadata.name if old else ""), found)
+
+
+class _Standing:
+    """Lets no refusal rest on a write that is in flight and may never become durable."""
+
+    __slots__ = ("_key", "_store")
+
+    def __init__(self, store: CachedStore, key: str) -> None:
+        self._store, self._key = store, key
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, ApiError):
+            await self._store.backend.settled(self._key)
 
 
 def load(r: Resource[T], kv: KeyValue) -> T:
