@@ -105,7 +105,7 @@ def test_requests_are_bounded_in_number_and_size(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(bulk, "ITEMS", 3)
     monkeypatch.setattr(bulk, "SIZE", 400)
     items = [pod("x"), pod("y", image="i" * 500), *[pod("z", "other")] * 4]
-    sent = list(bulk.chunks(items, lambda p: p.metadata.namespace))
+    sent = list(bulk.chunks(items, lambda p: p.metadata.namespace, bulk.SIZE))
     assert [(where, places) for where, places, _ in sent] == [
         ("default", [0]),
         ("default", [1]),

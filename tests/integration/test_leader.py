@@ -69,7 +69,7 @@ class Scene:
         with (self.logs / f"{name}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "dromon", "scheduler"),
-                *("--kubeconfig", str(self.api.kubeconfig_for(user))),
+                *("--kubeconfig", str(self.api.kubeconfig_for(user, ("system:masters",)))),
                 *("--bind-concurrency", "1"),  # so that more waits to be written whenever it is stopped
                 *(f"--leader-elect-{flag}={value}" for flag, value in TIMES.items()),
                 stdin=asyncio.subprocess.DEVNULL,

@@ -36,6 +36,9 @@ ITEMS = 500
 SIZE = 1 << 20
 """Bytes of objects in one request, unless it has only one: servers bound what they take."""
 
+GUARDED_SIZE = 96 << 10
+"""The same where a guard allows each request: all of it must fit into the kernel at once (base.http.flow)."""
+
 AT_ONCE = 2
 """Requests of one call that are under way together: one is on the wire while the server works on another."""
 
@@ -158,7 +161,10 @@ class Bulk:
     ) -> list[Outcome]:
         """The outcomes in the order of `items`, by requests of what has the same `place`."""
         outcomes: list[Outcome] = [Identity()] * len(items)
-        requests = chunks(items, place) if verb not in self._client.lacks else iter(())
+        if verb in self._client.lacks:
+            requests: Iterator[tuple[str, list[int], list[msgspec.Raw]]] = iter(())
+        else:
+            requests = chunks(items, place, GUARDED_SIZE if self._client.guarded else SIZE)
         left: list[int] = [] if verb not in self._client.lacks else [*range(len(items))]
 
         async def worker() -> None:
@@ -190,9 +196,9 @@ class Bulk:
 
 
 def chunks(
-    items: Sequence[T], place: Callable[[T], str]
+    items: Sequence[T], place: Callable[[T], str], bound: int
 ) -> Iterator[tuple[str, list[int], list[msgspec.Raw]]]:
-    """Requests to make: where, which of `items`, and their JSON; bounded by ITEMS and SIZE, lazily made."""
+    """Requests to make: where, which of `items`, and their JSON; bounded by ITEMS and `bound` bytes."""
     by_place: dict[str, list[int]] = {}
     for i, item in enumerate(items):
         by_place.setdefault(place(item), []).append(i)
@@ -207,7 +213,7 @@ def chunks(
             if items[i] is not before or not length:
                 data = codec.encode_json(items[i])
                 raw, length, before = msgspec.Raw(data), len(data), items[i]
-            if chosen and (len(chosen) == ITEMS or size + length > SIZE):
+            if chosen and (len(chosen) == ITEMS or size + length > bound):
                 yield where, chosen, raws
                 chosen, raws, size = [], [], 0
             chosen.append(i)

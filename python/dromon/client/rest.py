@@ -118,6 +118,7 @@ class Client:
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._servers = Servers(config, max_connections, guard)
         self._timeout = timeout
+        self.guarded = guard is not None
         accept = f"{codec.MSGPACK}, {codec.JSON};q=0.9" if msgpack else codec.JSON
         self._headers = {"Accept": accept, "User-Agent": user_agent or "dromon"}
         if config.token:
