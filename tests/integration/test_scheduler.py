@@ -15,6 +15,7 @@ from dromon.api.types.event import Event
 from dromon.api.types.node import Node
 from dromon.api.types.pod import Pod
 from dromon.client.rest import Client
+from dromon.scheduler import budgets
 from dromon.scheduler.config import SchedulerConfig
 from dromon.scheduler.main import run
 from dromon.testing.apiserver import running_apiserver
@@ -140,3 +141,7 @@ async def test_gates_hold_a_pod_back(cluster: Cluster) -> None:
     assert scheduled(pod).reason == "SchedulingGated"
     await cluster.client.patch(PODS, "gated", "default", {"spec": {"schedulingGates": None}}, kind="merge")
     await cluster.until("gated", lambda pod: pod.spec.node_name == "a")
+
+
+async def test_the_server_is_asked_whether_it_has_budgets(cluster: Cluster) -> None:
+    assert await budgets.served(cluster.client)

@@ -151,3 +151,47 @@ def test_pods_that_look_around_get_the_same_answers(
     for step in steps:
         both.step(step)
     both.compare()
+
+
+ZONED = [
+    PodClass(namespace="n1", owner="rc-1", spread=Spread("rc-1")),
+    PodClass(namespace="n1", owner="rc-1", spread=Spread("rc-1"), selector=(("rack", "a"),)),
+    PodClass(namespace="n1", owner="rc-1", spread=Spread("rc-1"), requests=(("cpu", 2100),)),
+    PodClass(namespace="n1", labels=(("app", "a"),), spread=Spread("", "n1", (("app", "a"),))),
+    PodClass(namespace="n1", owner="rc-1", leaving=True),
+]
+zoned_nodes = st.builds(
+    NodeInfo,
+    name=st.sampled_from(NODES[:4]),
+    labels=st.tuples(
+        st.sampled_from(((), (("kubernetes.io/hostname", "h"),))),
+        st.sampled_from(((), (("rack", "a"),))),
+        st.sampled_from((*(((TOPOLOGIES[1], zone),) for zone in "aabbc"), ())),
+    ).map(lambda parts: tuple(sorted(sum(parts, ())))),
+    allocatable=st.just((("cpu", 4000),)),
+    max_pods=st.integers(2, 8),
+)
+zoned_steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), zoned_nodes),
+        st.tuples(st.just("drop"), st.sampled_from(NODES[:4])),
+        st.tuples(st.just("add"), uids, some, st.sampled_from(NODES[:4])),
+        st.tuples(st.just("add"), uids, some, st.sampled_from(NODES[:4])),
+        st.tuples(st.just("remove"), uids),
+        st.tuples(st.just("look"), some),
+        st.tuples(st.just("schedule"), st.lists(st.tuples(uids, some), max_size=4)),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(zoned_nodes, min_size=3, max_size=6), zoned_steps)
+def test_peers_by_zone_are_kept_as_everything_changes(first: list[NodeInfo], steps: list[tuple]) -> None:
+    both = Both(1, ZONED)
+    for node in first:
+        both.step(("set", node))
+    for step in steps:
+        both.step(step)
+    for k in range(len(ZONED)):
+        both.compare_scores(k)

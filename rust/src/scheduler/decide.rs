@@ -70,8 +70,9 @@ impl Engine {
         let target = nominated
             .and_then(|node| self.known(node))
             .filter(|&slot| totals[slot] != INFEASIBLE);
+        let whole = folds.is_empty() && self.nominees.is_empty();
         let found = target.or_else(|| {
-            self.complete(pod, &mut totals);
+            self.complete(pod, &mut totals, whole);
             highest(&totals, INFEASIBLE, &mut self.random)
         });
         self.scratch = totals;
@@ -92,18 +93,24 @@ impl Engine {
         folds
     }
 
-    fn complete(&self, pod: &Compiled, totals: &mut [i32]) {
+    /// Add the scores that look around; `whole`: the totals are all those of the view.
+    fn complete(&self, pod: &Compiled, totals: &mut [i32], whole: bool) {
         let view = &self.views[&pod.spec_id];
-        view.narrowed(totals);
-        leanings::spread(
-            totals,
-            &pod.spec,
-            view.relations.as_ref(),
-            view.group.filter(|_| view.basis.zoned),
-            &view.flags,
-            self.defaults,
-            self.world(),
-        );
+        let group = view.group.filter(|_| view.basis.zoned);
+        if let (true, Some(group)) = (whole, group) {
+            leanings::spread_peers(totals, &view.zones, group, self.defaults, self.world());
+        } else {
+            view.narrowed(totals);
+            leanings::spread(
+                totals,
+                &pod.spec,
+                view.relations.as_ref(),
+                group,
+                &view.flags,
+                self.defaults,
+                self.world(),
+            );
+        }
         leanings::pull(
             totals,
             view.relations.as_ref(),
@@ -263,8 +270,8 @@ impl Engine {
     pub fn scores(&mut self, pod: &Compiled) -> Vec<(&str, i32)> {
         self.sync(pod);
         let mut totals = Vec::new();
-        self.masked(pod, &mut totals);
-        self.complete(pod, &mut totals);
+        let whole = self.masked(pod, &mut totals).is_empty();
+        self.complete(pod, &mut totals, whole);
         totals
             .into_iter()
             .zip(&self.nodes)

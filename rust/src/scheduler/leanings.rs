@@ -10,10 +10,14 @@ use super::relations::{Relations, AFFINITY, SOFT_KEYS};
 use super::scores::MAX_POINTS;
 use super::topology::{KeyId, NOWHERE};
 use super::view::INFEASIBLE;
+use super::zones::Zones;
 
 const WEIGHT: i32 = 2;
 /// Sums are kept in this fraction of a pod.
 const UNIT: i64 = 1024;
+/// The skews of the default constraints.
+const HOST_SKEW: i64 = 3;
+const ZONE_SKEW: i64 = 5;
 
 /// One soft constraint.
 struct Line {
@@ -64,7 +68,10 @@ pub fn spread(
             needs: AFFINITY,
             max_skew,
         };
-        lines.extend([line(defaults.hostname, 3), line(defaults.zone, 5)]);
+        lines.extend([
+            line(defaults.hostname, HOST_SKEW),
+            line(defaults.zone, ZONE_SKEW),
+        ]);
     }
     if lines.is_empty() {
         return;
@@ -99,6 +106,54 @@ pub fn spread(
     let scale = scale(most);
     for ((total, &flags), &sum) in totals.iter_mut().zip(flags).zip(&sums) {
         if ratable(*total, flags) {
+            *total += WEIGHT * part(all - sum, scale);
+        }
+    }
+}
+
+/// As `spread` for the default constraints, where no filter has narrowed the nodes of the view.
+pub fn spread_peers(
+    totals: &mut [i32],
+    zones: &Zones,
+    group: RuleId,
+    defaults: Defaults,
+    world: World<'_>,
+) {
+    let by_host = weight(zones.all);
+    let by_zone = weight(zones.nodes.iter().filter(|&&nodes| nodes > 0).count());
+    let amount = |&peers: &i32| i64::from(peers) * by_zone + (ZONE_SKEW - 1) * UNIT;
+    let amounts: Vec<i64> = zones.peers.iter().map(amount).collect();
+    let hosts = &world.topologies.table(defaults.hostname).of_slot;
+    let zone_of = &world.topologies.table(defaults.zone).of_slot;
+    let mut sums = vec![0i64; totals.len()];
+    let (mut least, mut most) = (i64::MAX, 0);
+    let mut add = |sum: &mut i64, total: i32, host: u32, zone: u32, peers: i32| {
+        let there = i64::from(host != NOWHERE);
+        *sum = there * ((HOST_SKEW - 1) * UNIT + i64::from(peers) * by_host)
+            + amounts.get(zone as usize).copied().unwrap_or(0);
+        if total != INFEASIBLE {
+            least = least.min(*sum);
+            most = most.max(*sum);
+        }
+    };
+    let counts = world.peers.counts(group);
+    let counted = counts.len().min(totals.len());
+    let slots = sums.iter_mut().zip(totals.iter()).zip(hosts).zip(zone_of);
+    let mut slots = slots.map(|(((sum, &total), &host), &zone)| (sum, total, host, zone));
+    for (&peers, (sum, total, host, zone)) in counts[..counted].iter().zip(slots.by_ref()) {
+        add(sum, total, host, zone, peers);
+    }
+    for (sum, total, host, zone) in slots {
+        add(sum, total, host, zone, 0);
+    }
+    let (all, most) = if most == 0 {
+        (1, 1)
+    } else {
+        (most + least, most)
+    };
+    let scale = scale(most);
+    for (total, &sum) in totals.iter_mut().zip(&sums) {
+        if *total != INFEASIBLE {
             *total += WEIGHT * part(all - sum, scale);
         }
     }

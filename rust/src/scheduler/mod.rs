@@ -7,7 +7,7 @@
 //! * `view`: for one kind of pod, the scores of all nodes, kept up to date by what changed.
 //! * `rules`, `peers`, `carried`: who speaks of whom, and how many of those are where, by slot. `topology`: which
 //!   domain a slot is in. `relations`: what one kind of pod asks of others; `folds` and `leanings`: the filters and
-//!   scores that follow from it, folded by domain for one decision.
+//!   scores that follow from it, folded by domain for one decision. `zones`: what most pods need of that, kept.
 //! * `pick`: the choice among equals. `engine`, `nominations`: all that is kept; `sync`: views in step with it;
 //!   `decide`, `preemption`: what follows from it.
 
@@ -32,3 +32,4 @@ mod sync;
 pub mod tally;
 pub mod topology;
 pub mod view;
+pub mod zones;

@@ -7,6 +7,7 @@ use super::relations::Relations;
 use super::rules::Rule;
 use super::topology::Topologies;
 use super::view::{Around, Basis, View};
+use super::zones::Slots;
 use std::sync::Arc;
 
 /// Slots times views that are kept (each costs about 20 bytes), and the least number of views.
@@ -72,14 +73,42 @@ impl Engine {
             if !(self.journal_start..=end).contains(&view.position) || view.basis != basis {
                 view.rebuild(&self.nodes, around);
                 view.basis = basis;
+                self.sync_zones(pod, None);
             } else {
                 let news = &self.journal[(view.position - self.journal_start) as usize..];
-                let news = news.iter().map(|c| (c.slot as usize, c.itself));
-                view.update(news, &self.nodes, around);
+                let changed = news.iter().map(|c| (c.slot as usize, c.itself));
+                let position = view.position;
+                view.update(changed, &self.nodes, around);
+                self.sync_zones(pod, Some(position));
             }
+            let view = self.views.get_mut(&pod.spec_id).expect("still there");
             view.position = end;
         }
+        let view = self.views.get_mut(&pod.spec_id).expect("still there");
         view.used_at = self.clock;
+    }
+
+    /// Bring peers by zone in step with the view, from a position in the journal on, or all anew.
+    fn sync_zones(&mut self, pod: &Compiled, since: Option<u64>) {
+        let view = self.views.get_mut(&pod.spec_id).expect("being synced");
+        let Some(group) = view.group.filter(|_| view.basis.zoned) else {
+            return;
+        };
+        let slots = Slots {
+            table: self.topologies.table(self.defaults.zone),
+            peers: self.peers.counts(group),
+            flags: &view.flags,
+            totals: &view.totals,
+        };
+        let news = since.map(|since| &self.journal[(since - self.journal_start) as usize..]);
+        match news.filter(|news| news.iter().all(|change| !change.itself)) {
+            Some(news) => {
+                for change in news {
+                    view.zones.update(change.slot as usize, slots);
+                }
+            }
+            None => view.zones.rebuild(slots),
+        }
     }
 
     fn basis(&self, spec: &Spec) -> Basis {

@@ -10,6 +10,7 @@ use super::node::Node;
 use super::peers::{IdentityId, RuleId};
 use super::relations::{flags, Relations};
 use super::scores::{points, Facts, Scale, MAX_RAW, SCORES};
+use super::zones::Zones;
 use ahash::AHashMap;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub struct View {
     pub totals: Vec<i32>,
     /// Per slot: see `relations`; empty for pods that need none.
     pub flags: Vec<u8>,
+    /// Peers by zone, in step where `basis.zoned`.
+    pub zones: Zones,
     /// Per slot: whether the filters pass that look at the node alone.
     passes: Vec<bool>,
     /// Per slot: the weighted sum of scores that are in points already.
@@ -68,6 +71,7 @@ impl View {
             relations,
             basis: Basis::default(),
             flags: Vec::new(),
+            zones: Zones::default(),
             position: 0,
             used_at: 0,
             refusal: None,
