@@ -46,6 +46,7 @@ class Informer(Generic[T]):
         clock: for back-off.
         page_size: list in pages of so many objects; 0: all in one answer.
         random: gives numbers in [0, 1).
+        transform: what is kept of an object that was just read (and may be changed): less, to save memory.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Informer(Generic[T]):
         clock: Clock | None = None,
         page_size: int = 0,
         random: Callable[[], float] = _random.random,
+        transform: Callable[[T], T] | None = None,
     ) -> None:
         self._client = client
         self._resource = resource
@@ -69,6 +71,7 @@ class Informer(Generic[T]):
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._page_size = page_size
         self._random = random
+        self._transform = transform
         self._store: IndexedStore[T] = IndexedStore(indexes or {})
         self._handlers: list[EventHandler[T]] = []
         self._synced = asyncio.Event()
@@ -204,6 +207,8 @@ class Informer(Generic[T]):
         known = self._store.get(key_of(obj))
         if known is not None and _version(known) == _version(obj) and _uid(known) == _uid(obj):
             return
+        if self._transform is not None:
+            obj = self._transform(obj)
         self._tell(self._store.put(obj), obj)
 
     def _tell(self, old: T | None, new: T | None) -> None:

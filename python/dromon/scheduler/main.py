@@ -28,6 +28,7 @@ from dromon.scheduler.config import SchedulerConfig
 from dromon.scheduler.engine import Engine, open_engine
 from dromon.scheduler.evict import VictimWriter
 from dromon.scheduler.loop import Scheduler
+from dromon.scheduler.slim import Slim
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ async def serve(
     services = Informer(
         client, SERVICES, indexes={"namespace": lambda service: (service.metadata.namespace,)}, clock=clock
     )
-    pods = Informer(client, PODS, fields=UNFINISHED, clock=clock)
+    pods = Informer(client, PODS, fields=UNFINISHED, clock=clock, transform=Slim())
     engine = open_engine(config.engine, secrets.randbits(64) if config.seed is None else config.seed)
     conditions = ConditionWriter(client, clock)
     victims = VictimWriter(client, config.name, clock)
