@@ -1,7 +1,7 @@
 """All nodes with their pods, as the filters and scores see it that look beyond one node.
 
 Neighbours: engine.reference makes it for each decision; filters.pod_affinity, filters.topology_spread and
-their scores read it. rust/src/scheduler/relations.rs is the fast form.
+their scores read it. rust/src/scheduler/folds.rs and leanings.rs are the fast forms.
 """
 
 from __future__ import annotations
