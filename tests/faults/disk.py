@@ -37,6 +37,7 @@ class Disk:
 
     def __init__(self, shim: Path, target: Path, directory: Path) -> None:
         self.target = target
+        self.log = directory / "log"  # for what runs on it
         self._files = (target, target.with_name(target.name + "-wal"))
         self._shadow = directory / "shadow"
         self._shadow.mkdir()

@@ -6,6 +6,7 @@ pages for written); in the end it is killed and everything is forgotten that no 
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -39,13 +40,16 @@ class Acknowledged:
 
 def write_until_killed(disk: Disk, cycle: int, random: Random, acknowledged: Acknowledged) -> None:
     command = [sys.executable, str(WRITER), str(disk.target), str(cycle)]
-    process = subprocess.Popen(command, env=disk.environment, stdout=subprocess.PIPE, text=True)
+    with open(disk.log, "ab") as log:  # it tells of every failure
+        process = subprocess.Popen(
+            command, env=disk.environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
     assert process.stdout is not None
     try:
         for _ in range(random.randrange(1, 4)):
             for _ in range(random.randrange(5, 60)):
                 line = process.stdout.readline()
-                assert line, "the writer ended"
+                assert line, f"the writer ended: {disk.log.read_text()[-2000:]}"
                 acknowledged.note(line)
             op = random.choice((SYNC, SYNC, WRITE))
             files = random.choice((DATABASE, LOG, LOG, BOTH))
@@ -92,5 +96,7 @@ async def test_nothing_acknowledged_is_lost_with_the_power(disk: Disk, seed: int
             disk.cut_power()
             await check(disk.target, acknowledged)
             disk.keep()
+    line = {"test": "power_cut", "seed": SEED + seed, "acknowledged": acknowledged.count}
+    print("\n" + json.dumps({**line, "syncs_failed": disk.failures(SYNC)}), flush=True)
     assert disk.failures(SYNC)
     assert acknowledged.count > 100
