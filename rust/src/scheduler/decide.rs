@@ -228,7 +228,7 @@ impl Engine {
             .expect("just counted")
     }
 
-    fn view_mut(&mut self, pod: &Compiled) -> &mut View {
+    pub(super) fn view_mut(&mut self, pod: &Compiled) -> &mut View {
         let view = self.views.get_mut(&pod.spec_id);
         view.expect("sync has made the view")
     }

@@ -238,6 +238,7 @@ impl Engine {
         self.peers.set_namespace(name, labels);
         for view in self.views.values_mut() {
             view.refusal = None;
+            view.futile = None;
         }
     }
 

@@ -62,6 +62,9 @@ impl Engine {
     /// Where the pod could go if pods of lower priority went; nothing is changed.
     pub fn preempt(&mut self, uid: &str, pod: &Arc<Compiled>) -> Outcome {
         self.sync(pod);
+        if !self.pods.any_below(pod.spec.priority) {
+            return Outcome::Refused(self.futile(uid, pod).texts());
+        }
         let folds = self.folds(pod);
         let mut outcome = Tally::default();
         let potential = self.potential(uid, pod, &folds, &mut outcome);
@@ -69,12 +72,7 @@ impl Engine {
             return Outcome::Refused(outcome.texts());
         }
         let start = self.random.below(potential.len());
-        let lower = self.pods.any_below(pod.spec.priority);
         let (mut best, mut found, mut clean) = (None::<Candidate>, 0, false);
-        if !lower {
-            outcome.add_many(Reason::Text(NO_VICTIMS), potential.len());
-            return Outcome::Refused(outcome.texts());
-        }
         for i in 0..potential.len() {
             let slot = potential[(start + i) % potential.len()];
             let Some(candidate) = self.attempt(uid, pod, slot, &folds, &mut outcome) else {
@@ -96,6 +94,31 @@ impl Engine {
             ),
             None => Outcome::Refused(outcome.texts()),
         }
+    }
+
+    /// The outcome when nobody is less important: counted once per kind of pod and state of the cluster.
+    fn futile(&mut self, uid: &str, pod: &Compiled) -> Tally {
+        let now = (pod.identity_id, self.nominations);
+        let shared = !self.nominated.contains_key(uid);
+        let known = self.views[&pod.spec_id].futile;
+        let known = known.filter(|(at, _)| shared && *at == now);
+        let (hopeless, potential) = known.map(|(_, counts)| counts).unwrap_or_else(|| {
+            let folds = self.folds(pod);
+            let mut outcome = Tally::default();
+            let potential = self.potential(uid, pod, &folds, &mut outcome).len();
+            (outcome.total(), potential)
+        });
+        if shared {
+            self.view_mut(pod).futile = Some((now, (hopeless, potential)));
+        }
+        if potential > 0 {
+            // As if candidates had been looked for from there on.
+            self.random.below(potential);
+        }
+        let mut outcome = Tally::default();
+        outcome.add_many(Reason::Text(HOPELESS), hopeless);
+        outcome.add_many(Reason::Text(NO_VICTIMS), potential);
+        outcome
     }
 
     /// The slots that refuse the pod, but not hopelessly.

@@ -53,6 +53,11 @@ impl Tally {
         self.counts.push((kept, nodes));
     }
 
+    /// How many reasons were added.
+    pub fn total(&self) -> usize {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+
     /// Text and count of each reason.
     pub fn texts(&self) -> Vec<(String, usize)> {
         let text = |kept: &Kept| match kept {

@@ -29,6 +29,8 @@ pub struct View {
     pub used_at: u64,
     /// The refusal as of `position`, if it was asked for: for which pods, and after so many nominations.
     pub refusal: Option<(IdentityId, u64, Refusal)>,
+    /// Likewise for preemption without victims: how many nodes are hopeless, and how many are not.
+    pub futile: Option<((IdentityId, u64), (usize, usize))>,
     /// What the scores said of the cluster as a whole when all slots were last evaluated.
     pub basis: Basis,
     pub totals: Vec<i32>,
@@ -75,6 +77,7 @@ impl View {
             position: 0,
             used_at: 0,
             refusal: None,
+            futile: None,
             totals: Vec::new(),
             passes: Vec::new(),
             base: Vec::new(),
@@ -111,6 +114,7 @@ impl View {
             self.rescale();
         }
         self.refusal = None;
+        self.futile = None;
     }
 
     fn resize(&mut self, slots: usize) {
