@@ -36,8 +36,18 @@ async def test_closed_to_strangers(api: RunningApiServer, path: str, authorizati
 
 
 async def test_client_certificates(api: RunningApiServer) -> None:
+    """The common name is the user, the organizations are the groups."""
+    binding = {
+        "metadata": {"name": "devs"},
+        "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "Group", "name": "devs"}],
+    }
+    bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
     client = Client.from_kubeconfig(str(api.kubeconfig_for("alice", ("devs",))))
     try:
+        with pytest.raises(ApiError, match='User "alice" cannot list resource "namespaces"'):
+            await client.list(NAMESPACES)
+        assert (await api.request("POST", bindings, binding)).status == 201
         assert len((await client.list(NAMESPACES)).items) == 4
     finally:
         await client.close()

@@ -103,6 +103,8 @@ class Connection:
         """Send raw bytes and read what comes at once."""
         if self._socket is None:
             raw = socket.create_connection((self._url.hostname, self._url.port), timeout=0.5)
+            # As every HTTP client does: else a request waits for the acknowledgement of the handshake.
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = self._context.wrap_socket(raw, server_hostname=self._url.hostname)
         try:
             self._socket.sendall(data)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dromon.api.errors import unauthorized
 from dromon.base.http.messages import Request
@@ -53,6 +53,15 @@ class Authenticator(Protocol):
         Raises:
             ApiError: 401 when it bears some that are not believed.
         """
+        ...
+
+
+@runtime_checkable
+class Bearer(Protocol):
+    """An authenticator of bearer tokens."""
+
+    def token_user(self, token: str) -> User | None:
+        """Whose the token is; None where it is not one of these."""
         ...
 
 
@@ -100,14 +109,18 @@ class Tokens:
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             return None
+        found = self.token_user(token)
+        if found is None:
+            raise unauthorized()
+        return found
+
+    def token_user(self, token: str) -> User | None:
         given = token.encode("utf-8", "surrogateescape")
         found = None
         # Every token is compared, in constant time, so that timing tells nothing of them.
         for known, user in self._users:
             if hmac.compare_digest(known, given):
                 found = user
-        if found is None:
-            raise unauthorized()
         return found
 
 
@@ -141,3 +154,10 @@ class Chain:
         if request.headers.get("authorization"):
             raise unauthorized()
         return ANONYMOUS
+
+    def token_user(self, token: str) -> User | None:
+        """Whose a bearer token is; None where nobody's."""
+        for authenticator in self._authenticators:
+            if isinstance(authenticator, Bearer) and (user := authenticator.token_user(token)) is not None:
+                return user
+        return None

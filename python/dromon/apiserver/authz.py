@@ -1,16 +1,19 @@
-"""Who may do what: a seam, and the one authorizer that there is.
+"""Who may do what: a seam, and the simplest authorizer behind it.
 
-Every authenticated user may do everything; anonymous requests may only see health and version. RBAC is
-another Authorizer behind the same seam.
+Anonymous requests may only see health and version. With AuthenticatedOnly every other user may do
+everything; rbac is the other Authorizer.
 
-Neighbours: dromon.apiserver.handler asks; dromon.apiserver.authn says who.
+Neighbours: dromon.apiserver.handler and reviews ask; dromon.apiserver.authn says who.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from dromon.api.resource import Resource
+from dromon.api.types.rbac import PolicyRule
 from dromon.apiserver.authn import ANONYMOUS, User
 
 PUBLIC_PATHS = ("/healthz", "/livez", "/readyz", "/version")
@@ -41,8 +44,31 @@ class Authorizer(Protocol):
     """Decides on one request."""
 
     def authorize(self, user: User, attributes: Attributes) -> str | None:
-        """None when allowed, else why not."""
+        """None when allowed, else why not ("": nothing allows it)."""
         ...
+
+    def why(self, user: User, attributes: Attributes) -> str | None:
+        """What allows a request, for people; None where nothing does."""
+        ...
+
+    def rules(self, user: User, namespace: str) -> Sequence[PolicyRule]:
+        """All that a user may do in a namespace."""
+        ...
+
+    def permit(self, user: User, r: Resource[Any], namespace: str, new: Any, old: Any | None) -> None:
+        """Refuse (ApiError 403) a write by which a user gives what they don't have themselves."""
+        ...
+
+    async def follow(self) -> None:
+        """Keep up with what decisions follow from, until cancelled."""
+        ...
+
+
+EVERYTHING = (
+    PolicyRule(verbs=["*"], api_groups=["*"], resources=["*"]),
+    PolicyRule(verbs=["*"], non_resource_urls=["*"]),
+)
+"""The rules of those who may do all. Never change one in place."""
 
 
 class AuthenticatedOnly:
@@ -50,6 +76,18 @@ class AuthenticatedOnly:
 
     def authorize(self, user: User, attributes: Attributes) -> str | None:
         return "authentication is required" if user is ANONYMOUS else None
+
+    def why(self, user: User, attributes: Attributes) -> str | None:
+        return None if user == ANONYMOUS else "every authenticated user may do everything"
+
+    def rules(self, user: User, namespace: str) -> Sequence[PolicyRule]:
+        return () if user == ANONYMOUS else EVERYTHING
+
+    def permit(self, user: User, r: Resource[Any], namespace: str, new: Any, old: Any | None) -> None:
+        pass
+
+    async def follow(self) -> None:
+        """Nothing can change."""
 
 
 def is_public(path: str) -> bool:

@@ -20,6 +20,7 @@ from dromon.api.types.meta import ObjectMeta
 from dromon.api.types.namespace import Namespace
 from dromon.api.types.service import Service, ServicePort, ServiceSpec
 from dromon.apiserver.masterleases import MasterLeases
+from dromon.apiserver.rbac.reconcile import reconcile
 from dromon.apiserver.registry import Registry
 from dromon.base.clock import Clock
 from dromon.store.interface import StoreError
@@ -41,7 +42,7 @@ async def keep_objects(registry: Registry, leases: MasterLeases, clock: Clock, p
 
 
 async def create_objects(registry: Registry, leases: MasterLeases, port: int) -> None:
-    """Create what is missing: namespaces, priority classes, the `kubernetes` Service and its endpoints.
+    """Create what is missing: namespaces, classes, roles, the `kubernetes` Service and its endpoints.
 
     Args:
         port: where this API server listens.
@@ -53,6 +54,7 @@ async def create_objects(registry: Registry, leases: MasterLeases, port: int) ->
         await _ensure(registry, NAMESPACES, Namespace(metadata=ObjectMeta(name=name)))
     for system in SYSTEM_CLASSES:
         await _ensure(registry, PRIORITY_CLASSES, copy.deepcopy(system))
+    await reconcile(registry)
     await _ensure(registry, SERVICES, _service(port), "default")
     await leases.reconcile()
 

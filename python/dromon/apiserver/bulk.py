@@ -81,6 +81,7 @@ async def create(call: Call) -> Reply:
         if not obj.metadata.name and not obj.metadata.generate_name:
             fault = errors.required("metadata.name", "name or generateName is required")
             raise errors.invalid(r.kind, r.group, "", [fault])
+        call.permit(namespace, obj)
         return await call.services.registry.create(r, obj, namespace=namespace, dry_run=dry_run)
 
     return await _answer(call, [one(obj) for obj in wanted.items], 201)

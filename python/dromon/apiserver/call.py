@@ -14,6 +14,7 @@ from dromon.api import errors
 from dromon.api.resource import Resource
 from dromon.apiserver import negotiate
 from dromon.apiserver.authn import User
+from dromon.apiserver.authz import Authorizer
 from dromon.apiserver.kubelets import Kubelets
 from dromon.apiserver.registry import Registry
 from dromon.apiserver.routes import Route, flag, integer
@@ -27,6 +28,8 @@ class Services:
     """What handlers share.
 
     Attributes:
+        authorizer: who may do what, beyond what the handler asks.
+        token_user: whose a bearer token is; None where nobody's.
         bulk: whether bulk verbs are served; without, clients see a server as upstream's.
     """
 
@@ -35,6 +38,8 @@ class Services:
     clock: Clock
     random: Random
     kubelets: Kubelets
+    authorizer: Authorizer
+    token_user: Callable[[str], User | None]
     bulk: bool = True
 
 
@@ -87,6 +92,10 @@ class Call:
             fault = errors.not_supported("dryRun", bad, ["All"])
             raise errors.invalid("CreateOptions", "meta.k8s.io", "", [fault])
         return bool(values)
+
+    def permit(self, namespace: str, new: Any, old: Any | None = None) -> None:
+        """Refuse (ApiError 403) a write by which the user gives what they don't have."""
+        self.services.authorizer.permit(self.user, self.resource, namespace, new, old)
 
     def begin_write(self) -> bool:
         """Whether nothing may be stored (dry run); refuses what could not be answered after the write.

@@ -24,6 +24,8 @@ class ApiServerConfig:
         ca_file: the cluster's CA, which signs kubelets' serving certificates (and kube-root-ca.crt).
         advertise_address: address that other machines reach this apiserver at; with a loopback one the
             `kubernetes` service gets no endpoints, because pods could not reach it.
+        authorization_mode: "RBAC": roles and bindings say who may do what; "AlwaysAllow": everybody who is
+            known may do everything.
         history_age, history_size: for how many seconds, and how many MiB of replaced objects, an embedded
             store keeps what was, for watches that resume and lists that go on; what is exceeded first
             decides. For etcd the store URL says it.
@@ -53,6 +55,7 @@ class ApiServerConfig:
     kubelet_client_key_file: str = ""
     ca_file: str = ""
     advertise_address: str = "127.0.0.1"
+    authorization_mode: str = "RBAC"
     history_age: float = 300.0
     history_size: int = 64
     bulk: bool = True
@@ -66,6 +69,8 @@ class ApiServerConfig:
     audit_log_maxage: int = 0
 
     def __post_init__(self) -> None:
+        if self.authorization_mode not in ("RBAC", "AlwaysAllow"):
+            raise ValueError("--authorization-mode must be RBAC or AlwaysAllow")
         if self.max_requests_inflight < 1:
             raise ValueError("--max-requests-inflight must be at least 1")
         if self.history_age <= 0 or self.history_size < 1:

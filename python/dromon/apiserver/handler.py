@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from dromon.api import codec, errors
+from dromon.api.kinds.reviews import REVIEWS
 from dromon.api.types.pod import Binding
-from dromon.apiserver import body, bulk, health, reads, reply, watches, writes
+from dromon.apiserver import body, bulk, health, impersonation, reads, reply, reviews, watches, writes
 from dromon.apiserver.authn import ANONYMOUS, Authenticator, Chain, User
 from dromon.apiserver.authz import Attributes, Authorizer, is_public
 from dromon.apiserver.call import Call, Services, Verb
@@ -129,6 +130,8 @@ class Handler:
         user = self._authenticate(request)
         if user is ANONYMOUS:
             raise errors.unauthorized()
+        if impersonation.asked(request):
+            user = impersonation.become(request, user, self._authorizer)
         seen.user = user
         if path == PATH:
             return self._streams.count(user, await self._snapshots.answer(request, user))
@@ -197,7 +200,7 @@ class Handler:
         refused = self._authorizer.authorize(user, attributes)
         if refused is not None:
             text = f'forbidden: User "{user.name}" cannot {attributes.verb} path "{request.path}"'
-            raise errors.make(403, "Forbidden", f"{text}: {refused}")
+            raise errors.make(403, "Forbidden", f"{text}: {refused}" if refused else text)
         reading = request.method in ("GET", "HEAD")
         if reading and request.path == exposition.PATH:
             return await self._metrics.answer(request)
@@ -216,7 +219,7 @@ class Handler:
             what = r.plural + (f"/{route.subresource}" if route.subresource else "")
             where = f'in the namespace "{route.namespace}"' if route.namespace else "at the cluster scope"
             why = f'User "{user.name}" cannot {verb} resource "{what}" in API group "{r.group}" {where}'
-            raise errors.forbidden(r.plural, r.group, route.name, f"{why}: {refused}")
+            raise errors.forbidden(r.plural, r.group, route.name, f"{why}: {refused}" if refused else why)
 
 
 def verb_of(request: Request, route: Route) -> str:
@@ -250,6 +253,8 @@ def find(route: Route, verb: str) -> Verb | None:
         return None
     if r.struct is Binding:
         return _bind
+    if r in REVIEWS:
+        return reviews.create
     return _VERBS[verb]
 
 

@@ -15,8 +15,8 @@ from dromon.api.errors import ApiError
 from dromon.api.kinds import RESOURCES
 from dromon.api.types.service import Service
 from dromon.apiserver import bootstrap, reply
-from dromon.apiserver.authn import Authenticator, Certificates, Tokens
-from dromon.apiserver.authz import AuthenticatedOnly, is_public
+from dromon.apiserver.authn import Authenticator, Certificates, Chain, Tokens
+from dromon.apiserver.authz import AuthenticatedOnly, Authorizer, is_public
 from dromon.apiserver.call import Services
 from dromon.apiserver.chain import default_chain
 from dromon.apiserver.config import ApiServerConfig
@@ -28,6 +28,7 @@ from dromon.apiserver.iprepair import Repair
 from dromon.apiserver.kubelets import Kubelets
 from dromon.apiserver.masterleases import MasterLeases
 from dromon.apiserver.operations import Operations
+from dromon.apiserver.rbac.authorizer import RoleBased
 from dromon.apiserver.registry import Registry
 from dromon.apiserver.routes import Router
 from dromon.apiserver.snapshot import Snapshots
@@ -100,13 +101,25 @@ class ApiServer:
             },
         )
         self.operations = Operations(config, self.store, lambda: self._http, clock)
-        services = Services(self.store, self.registry, clock, random, self._kubelets)
+        self._authorizer: Authorizer = (
+            RoleBased(self.store) if config.authorization_mode == "RBAC" else AuthenticatedOnly()
+        )
+        services = Services(
+            self.store,
+            self.registry,
+            clock,
+            random,
+            self._kubelets,
+            self._authorizer,
+            Chain(authenticators).token_user,
+            config.bulk,
+        )
         self._handler = Handler(
             services,
             Router(RESOURCES),
             health,
             authenticators,
-            AuthenticatedOnly(),
+            self._authorizer,
             Documents(RESOURCES, self._address).answer,
             Snapshots(self.store, config.store_url, clock),
             self.operations,
@@ -142,6 +155,7 @@ class ApiServer:
             lambda: bootstrap.keep_objects(self.registry, leases, self._clock, port),
             restart=True,
         )
+        self._tasks.start("authorization", self._authorizer.follow, restart=True)
         self._tasks.start("service-ranges", self._repair.run, restart=True)
         self._ready = True
         log.info("serving address=%s:%d store=%s", self.config.bind, self.port, self.config.store_url)

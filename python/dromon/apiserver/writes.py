@@ -7,10 +7,12 @@ lists in place of objects.
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable
 from typing import Any
 
 from dromon.api import errors
+from dromon.api.kinds.rbac import GROUP as RBAC
 from dromon.api.types.meta import ListMeta
 from dromon.api.types.status import DeleteOptions
 from dromon.apiserver import body, bulk, patches, reply
@@ -37,6 +39,7 @@ async def create(call: Call) -> Reply:
     if not obj.metadata.name and not obj.metadata.generate_name:
         fault = errors.required("metadata.name", "name or generateName is required")
         raise errors.invalid(r.kind, r.group, "", [fault])
+    call.permit(namespace, obj)
     result = await call.services.registry.create(r, obj, namespace=namespace, dry_run=dry_run)
     return reply.stored(call, r, result, 201)
 
@@ -60,7 +63,7 @@ async def update(call: Call) -> Reply:
         r,
         route.namespace,
         route.name,
-        replacement(obj),
+        _permitted(call, replacement(obj)),
         mode=mode,
         subresource=route.subresource,
         dry_run=dry_run,
@@ -79,6 +82,20 @@ def replacement(obj: Any) -> Callable[[Any], Any]:
         return obj
 
     return change
+
+
+def _permitted(call: Call, change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The change, refused where the user gives by it what they don't have."""
+    if call.resource.group != RBAC:
+        return change
+
+    def permitted(old: Any) -> Any:
+        before = copy.deepcopy(old)
+        new = change(old)
+        call.permit(call.route.namespace, new, before)
+        return new
+
+    return permitted
 
 
 def check_name(given: str, wanted: str) -> None:
@@ -113,7 +130,7 @@ async def patch(call: Call) -> Reply:
         r,
         route.namespace,
         route.name,
-        checked,
+        _permitted(call, checked),
         mode=mode,
         subresource=route.subresource,
         dry_run=dry_run,

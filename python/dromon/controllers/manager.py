@@ -17,6 +17,7 @@ from dromon.base.tasks import TaskSet
 from dromon.client.events import EventRecorder
 from dromon.client.rest import Client
 from dromon.client.workqueue import WorkQueue, exponential
+from dromon.controllers.aggregation import AggregationController
 from dromon.controllers.config import ControllerManagerConfig
 from dromon.controllers.controller import Context, Controller
 from dromon.controllers.deployments.controller import DeploymentController
@@ -51,6 +52,7 @@ CONTROLLERS: tuple[type[Controller[Any]], ...] = (
     NodeLifecycle,
     TaintEviction,
     PodGarbageCollector,
+    AggregationController,
 )
 """Every controller there is."""
 

@@ -182,6 +182,7 @@ _TYPED: tuple[Resource[Any], ...] = (
     kinds.ENDPOINT_SLICES,
     kinds.LEASES,
     kinds.NAMESPACES,
+    kinds.CLUSTER_ROLES,
     kinds.DEPLOYMENTS,
     kinds.REPLICA_SETS,
     kinds.POD_DISRUPTION_BUDGETS,

@@ -83,7 +83,16 @@ def test_everything_that_is_declared_is_served() -> None:
             assert name == "status" or set(TABLE[name]) <= set(discovery.SUBRESOURCES[name].verbs), name
 
 
-GROUPS = ["apps", "coordination.k8s.io", "discovery.k8s.io", "policy", "scheduling.k8s.io"]
+GROUPS = [
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "scheduling.k8s.io",
+]
 
 
 def test_groups() -> None:

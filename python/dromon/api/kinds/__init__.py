@@ -20,8 +20,10 @@ from dromon.api.kinds.pod import PODS
 from dromon.api.kinds.poddisruptionbudget import POD_DISRUPTION_BUDGETS
 from dromon.api.kinds.podtemplate import POD_TEMPLATES
 from dromon.api.kinds.priorityclass import PRIORITY_CLASSES
+from dromon.api.kinds.rbac import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES
 from dromon.api.kinds.replicaset import REPLICA_SETS
 from dromon.api.kinds.replicationcontroller import REPLICATION_CONTROLLERS
+from dromon.api.kinds.reviews import REVIEWS
 from dromon.api.kinds.secret import SECRETS
 from dromon.api.kinds.service import SERVICES
 from dromon.api.kinds.serviceaccount import SERVICE_ACCOUNTS
@@ -42,15 +44,22 @@ RESOURCES: tuple[Resource[Any], ...] = (
     SERVICES,
     DEPLOYMENTS,
     REPLICA_SETS,
+    *REVIEWS,
     LEASES,
     ENDPOINT_SLICES,
     POD_DISRUPTION_BUDGETS,
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    ROLE_BINDINGS,
+    ROLES,
     PRIORITY_CLASSES,
 )
 """Every served resource, in the order in which discovery lists them."""
 
 __all__ = [
     "BINDINGS",
+    "CLUSTER_ROLES",
+    "CLUSTER_ROLE_BINDINGS",
     "CONFIG_MAPS",
     "DEPLOYMENTS",
     "ENDPOINTS",
@@ -66,6 +75,9 @@ __all__ = [
     "REPLICATION_CONTROLLERS",
     "REPLICA_SETS",
     "RESOURCES",
+    "REVIEWS",
+    "ROLES",
+    "ROLE_BINDINGS",
     "SECRETS",
     "SERVICES",
     "SERVICE_ACCOUNTS",

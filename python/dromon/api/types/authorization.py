@@ -124,7 +124,7 @@ class NonResourceRule(Api):
     """authorization.k8s.io/v1 NonResourceRule."""
 
     verbs: list[str] = always_list()
-    non_resource_ur_ls: list[str] = field(default_factory=list, name="nonResourceURLs")
+    non_resource_urls: list[str] = field(default_factory=list, name="nonResourceURLs")
 
 
 class SubjectRulesReviewStatus(Api):

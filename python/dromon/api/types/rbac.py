@@ -20,7 +20,7 @@ class PolicyRule(Api):
     api_groups: list[str] = []
     resources: list[str] = []
     resource_names: list[str] = []
-    non_resource_ur_ls: list[str] = field(default_factory=list, name="nonResourceURLs")
+    non_resource_urls: list[str] = field(default_factory=list, name="nonResourceURLs")
 
 
 class Role(Api):

@@ -30,6 +30,8 @@ NOW = 1402425000.0
 Doc = dict[str, Any]
 
 COLUMNS = {
+    "clusterrolebindings": "Name Role Age +Users +Groups +ServiceAccounts",
+    "clusterroles": "Name Created_At",
     "configmaps": "Name Data Age",
     "deployments": "Name Ready Up-to-date Available Age +Containers +Images +Selector",
     "endpoints": "Name Endpoints Age",
@@ -45,6 +47,8 @@ COLUMNS = {
     "priorityclasses": "Name Value Global-Default Age PreemptionPolicy",
     "replicasets": "Name Desired Current Ready Age +Containers +Images +Selector",
     "replicationcontrollers": "Name Desired Current Ready Age +Containers +Images +Selector",
+    "rolebindings": "Name Role Age +Users +Groups +ServiceAccounts",
+    "roles": "Name Created_At",
     "secrets": "Name Type Data Age",
     "serviceaccounts": "Name Secrets Age",
     "services": "Name Type Cluster-IP External-IP Port(s) Age +Selector",
