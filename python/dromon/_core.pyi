@@ -89,7 +89,7 @@ class Cache:
         """Declare a resource; fields are (name, path, default)."""
 
     def load(self, items: Iterable[KeyValue], revision: int) -> list[tuple[str, str]]:
-        """The state that the cache begins with, whole or in parts; returns keys that can't be read, and why."""
+        """The state to begin with, whole or in parts; returns keys that can't be read, and why."""
 
     def stale(self, items: Iterable[KeyValue]) -> list[KeyValue]:
         """Those of `items` that the cache does not have as they are."""
@@ -178,9 +178,7 @@ class Past:
     def select(self, items: Iterable[KeyValue]) -> list[KeyValue]:
         """Those that are meant and can be read."""
 
-    def page(
-        self, items: Iterable[KeyValue], revision: int, more: bool, remaining: int | None
-    ) -> Page:
+    def page(self, items: Iterable[KeyValue], revision: int, more: bool, remaining: int | None) -> Page:
         """A page of these, whether meant or not; what can't be read is left out."""
 
 @final
