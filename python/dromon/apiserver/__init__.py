@@ -2,4 +2,6 @@
 
 A request goes: server (wiring) -> handler (authenticate, route, authorize, errors) -> verbs (HTTP to
 objects) -> registry (defaults, admission, validation, optimistic concurrency) -> store.cache.
+
+Neighbours: store below; client, kubectl and every other component reach it over HTTPS alone.
 """

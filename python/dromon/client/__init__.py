@@ -1,1 +1,4 @@
-"""The public API as components use it: typed requests, informers, work queues, event records."""
+"""The public API as components use it: typed requests, informers, work queues, event records.
+
+Neighbours: base.http below; scheduler, controllers, kubelet, proxy and cli stand on it.
+"""

@@ -9,4 +9,6 @@ time, and memory, not threads; so time is shared out, and bytes of answers that 
 - gate: the fast path (a counter) while nothing waits, turns of bounded length, bounds on the wait, refusals
   at a bounded rate (gate);
 - streams: bounds on the streams of one user and of all (streams).
+
+Neighbours: dromon.apiserver.operations asks the gate for each request.
 """

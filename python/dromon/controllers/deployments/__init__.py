@@ -2,4 +2,6 @@
 
 revisions tells which replica set is which, rollout how many pods each shall have, status what is told,
 controller carries out.
+
+Neighbours: dromon.controllers.manager starts it; replication keeps the replica sets that it makes.
 """
