@@ -1,4 +1,4 @@
-"""The tour in README.md runs as it stands there."""
+"""What README.md says to type runs as it stands there (deploy/ha: tests/e2e/test_ha.py)."""
 
 from __future__ import annotations
 
@@ -60,6 +60,13 @@ def run(heading: str, directory: Path, **variables: str) -> str:
 def test_the_tour_runs_as_written(tmp_path: Path) -> None:
     assert len(commands("A tour in five minutes")) > 10
     assert "nifty-rc" in run("A tour in five minutes", tmp_path / "cluster")
+
+
+@pytest.mark.kubectl
+def test_the_section_on_roles_runs_as_written(tmp_path: Path) -> None:
+    printed = run("Who may do what", tmp_path / "cluster")
+    assert "deployment.apps/web created" in printed
+    assert "can-i create deployments --as=bob\nyes\n" in printed.replace("'", "")
 
 
 def test_the_snapshots_section_runs_as_written(tmp_path: Path) -> None:
