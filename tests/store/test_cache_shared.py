@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from dromon._core import Cache
 from dromon.api.errors import ApiError
 from dromon.base.clock import SystemClock
 from dromon.store.cache import CachedStore
 from dromon.store.interface import Batch, Unavailable
 from dromon.store.memory import MemoryStore
+from dromon.store.missed import Log
 from dromon.store.open import open_store
 from dromon.store.progress import Barriers
 from dromon.testing.clock import FakeClock, settle
@@ -113,7 +117,7 @@ async def test_a_reader_never_takes_an_answer_that_was_asked_for_before_it_came(
         asked.append(asyncio.get_running_loop().create_future())
         return await asked[-1]
 
-    barriers = Barriers(ask)
+    barriers = Barriers(ask, FakeClock(), 5.0)
     first = asyncio.create_task(barriers.revision())
     await settle()
     later = [asyncio.create_task(barriers.revision()) for _ in range(100)]
@@ -128,9 +132,86 @@ async def test_a_reader_never_takes_an_answer_that_was_asked_for_before_it_came(
     assert (barriers.asked, len(asked)) == (2, 2)
 
 
+async def test_a_reader_s_patience_counts_from_when_it_came(clock: FakeClock) -> None:
+    """It first waits for the end of a question that was under way: both together are bounded."""
+    asked: list[asyncio.Future[int]] = []
+
+    async def ask() -> int:
+        asked.append(asyncio.get_running_loop().create_future())
+        return await asked[-1]
+
+    barriers = Barriers(ask, clock, 5.0)
+    first = asyncio.create_task(barriers.revision())
+    await settle()
+    await clock.advance(1.0)
+    second = asyncio.create_task(barriers.revision())
+    await settle()
+    await clock.advance(3.0)
+    asked[0].set_exception(Unavailable("no quorum"))
+    await settle()
+    assert (first.done(), second.done(), len(asked)) == (True, False, 2)
+    await clock.advance(1.9)
+    assert not second.done()
+    await clock.advance(0.1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(second, 5)
+    with pytest.raises(Unavailable):
+        await first
+    await barriers.close()
+
+
+async def test_a_read_s_patience_is_for_the_store_and_the_cache_together(
+    lagging: tuple[Lagging, CachedStore], clock: FakeClock
+) -> None:
+    inner, store = lagging
+    inner.held = True
+    inner.answers = False
+    revision = await inner.commit([pod("a")])
+    reading = asyncio.create_task(store.catch_up())
+    await settle()
+    await clock.advance(4.0)
+    inner.barriers[0].set_result(revision)
+    await settle()
+    await clock.advance(0.9)
+    assert not reading.done()
+    await clock.advance(0.1)
+    with pytest.raises(ApiError, match="Too large resource version") as refusal:
+        await asyncio.wait_for(reading, 5)
+    assert (refusal.value.code, refusal.value.headers["Retry-After"]) == (504, "1")
+
+
+async def test_readers_of_the_log_don_t_wait_one_after_the_other_for_a_store_that_is_silent(
+    clock: FakeClock,
+) -> None:
+    silent: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
+    asked: list[int] = []
+
+    class Silent(MemoryStore):
+        async def history(self, prefix: str, after: int, upto: int) -> AsyncIterator[Batch]:
+            asked.append(after)
+            yield await silent
+
+    log = Log(Silent(clock))
+    cache = cast(Cache, SimpleNamespace(oldest=lambda number: 10))
+    waiting = [asyncio.create_task(log.missed(cache, 0, "/", after)) for after in range(5)]
+    await settle()
+    silent.set_exception(Unavailable("no quorum"))
+    for task in waiting:
+        with pytest.raises(Unavailable):
+            await task
+    assert asked == [0]
+    with pytest.raises(Unavailable):
+        await log.missed(cache, 0, "/", 7)
+    assert asked == [0, 7]  # who comes later asks again
+
+
 async def test_those_who_wait_when_it_closes_are_told() -> None:
     never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    barriers = Barriers(lambda: never)
+
+    async def ask() -> int:
+        return await never
+
+    barriers = Barriers(ask, FakeClock(), 5.0)
     waiting = [asyncio.create_task(barriers.revision())]
     await settle()
     waiting.append(asyncio.create_task(barriers.revision()))

@@ -98,6 +98,13 @@ async def failure(attempt: Awaitable[object]) -> StoreError:
     return refusal.value
 
 
+async def read_history(store: EtcdStore, after: int) -> None:
+    """All that changed until now."""
+    async with aclosing(store.history("", after, store.revision)) as batches:  # type: ignore[type-var]
+        async for _ in batches:
+            pass
+
+
 async def test_members_die_one_after_the_other(tmp_path: Path) -> None:
     async with cluster(tmp_path) as (server, store):
         load = Load(store)
@@ -146,6 +153,7 @@ async def test_without_a_majority_everybody_is_told_soon(tmp_path: Path) -> None
         assert store.check() is not None
         # Now it is known that nobody leads: nothing is sent any more, and that is said.
         assert isinstance(await failure(store.commit([Put("/q/b", b"1")])), NotAccepted)
+        assert isinstance(await failure(read_history(store, stands.mod_revision)), Unavailable)
         for member in server.members[:2]:
             member.start()
         await load.more(50)

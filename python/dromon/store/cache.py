@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 _PATIENCE = 3.0  # seconds that a read waits for a revision that the cache does not know yet, as upstream
-_BARRIER = 5.0  # seconds that a read waits for the store to say how far it is
+_BEHIND = 5.0  # seconds that a read waits in all for the store to say how far it is, and for that revision
 
 
 class CachedStore:
@@ -79,7 +79,7 @@ class CachedStore:
         self._cache = self._feed.cache
         self._progress = self._feed.progress
         self._watches = Watches(self._feed, store, self._clock, self.reached)
-        self._barriers = Barriers(lambda: within(self._clock, _BARRIER, store.barrier()))
+        self._barriers = Barriers(store.barrier, self._clock, _BEHIND)
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -177,16 +177,20 @@ class CachedStore:
         """
         if not self._store.shared:
             return
+        until = self._clock.monotonic() + _BEHIND
         try:
             revision = await self._barriers.revision()
         except TimeoutError:
             raise unavailable("it does not answer") from None
         except Unavailable as error:
             raise unavailable(str(error)) from None
-        await self.reached(revision)
+        await self.reached(revision, min(_PATIENCE, max(until - self._clock.monotonic(), 0.0)))
 
-    async def reached(self, revision: int) -> None:
+    async def reached(self, revision: int, patience: float = _PATIENCE) -> None:
         """Return once reads show `revision`.
+
+        Args:
+            patience: seconds.
 
         Raises:
             ApiError: 504 when it does not come in time, 503 when nothing comes.
@@ -194,7 +198,7 @@ class CachedStore:
         if self._cache.revision >= revision:
             return
         try:
-            await within(self._clock, _PATIENCE, self._progress.reach(revision))
+            await within(self._clock, patience, self._progress.reach(revision))
         except TimeoutError:
             raise too_large(revision, self.revision) from None
         except Unavailable as error:

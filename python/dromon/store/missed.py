@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from dromon._core import Cache, Page, Past
-from dromon.store.interface import Batch, KeyValue, Store
+from dromon.store.interface import Batch, KeyValue, Store, Unavailable
 
 PIECE = 1 << 20
 """Bytes of values that one watch is told at a time."""
@@ -47,6 +47,7 @@ class Log:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._turns: dict[int, asyncio.Lock] = {}
+        self._failures = 0
 
     async def missed(self, cache: Cache, number: int, prefix: str, after: int) -> Missed:
         """A resource's changes after `after`, from the first on, which the cache's ring does not have.
@@ -59,11 +60,18 @@ class Log:
             Unavailable: it does not answer.
         """
         # One at a time: the others mostly find then that the ring has what they need, and little is held.
+        failures = self._failures
         async with self._turns.setdefault(number, asyncio.Lock()):
+            if self._failures != failures:  # those that came meanwhile waited long enough, too
+                raise Unavailable("the store's log can't be read")
             oldest = cache.oldest(number)
             if after >= oldest:
                 return Missed((), after)
-            found, whole = await self._read(prefix, after, oldest)
+            try:
+                found, whole = await self._read(prefix, after, oldest)
+            except Unavailable:
+                self._failures += 1
+                raise
             if whole and cache.backfill(number, found, after, oldest):
                 return Missed((), after)
         piece = _first(found, PIECE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from dromon.base.clock import Clock
@@ -90,21 +90,31 @@ class Barriers:
     """Asks the store how far it is, once for all readers that came before the question was put.
 
     A reader never gets the answer to a question that was under way when it came: that may be older than the
-    writes which it must see.
+    writes which it must see. Waiting for that one's end counts: a reader waits for `patience` in all.
 
     Args:
         ask: Store.barrier.
+        patience: seconds.
     """
 
-    def __init__(self, ask: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, ask: Callable[[], Coroutine[Any, Any, int]], clock: Clock, patience: float) -> None:
         self._ask = ask
+        self._clock = clock
+        self._patience = patience
         self._next: asyncio.Future[int] | None = None
+        self._until = 0.0  # the clock's time at which the first of those who wait has no patience left
         self._asking: asyncio.Task[None] | None = None
         self.asked = 0
 
     async def revision(self) -> int:
-        """A revision that includes every write answered before this call. Raises as Store.barrier."""
+        """A revision that includes every write answered before this call.
+
+        Raises:
+            TimeoutError: nothing came in time.
+            Unavailable: as Store.barrier.
+        """
         if self._next is None:
+            self._until = self._clock.monotonic() + self._patience
             self._next = asyncio.get_running_loop().create_future()
             if self._asking is None:
                 self._asking = asyncio.create_task(self._work(), name="cache-barriers")
@@ -122,7 +132,8 @@ class Barriers:
                 group, self._next = self._next, None
                 self.asked += 1
                 try:
-                    revision = await self._ask()
+                    left = self._until - self._clock.monotonic()
+                    revision = await within(self._clock, max(left, 0.0), self._ask())
                 except asyncio.CancelledError:
                     _refuse(group, Unavailable("the store is closed"))
                     raise

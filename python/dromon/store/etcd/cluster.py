@@ -26,9 +26,11 @@ from dromon.store.interface import NotAccepted, StoreError, Unavailable
 UNSENT = 2.5
 """Seconds for which a write waits for a member that takes it: then it is NotAccepted."""
 WRITE = 4.5
-"""Seconds for a write that was sent: then its outcome is unknown."""
+"""Seconds for a write from its beginning, once it was sent: then its outcome is unknown."""
 READ = 4.0
-"""Seconds for a read, over all members that are tried."""
+"""Seconds for a read, over all members that are tried, and with what it has to wait for before."""
+SILENCE = 5.0
+"""Seconds without a sign of a majority after which whoever follows the store's history is told."""
 
 _ONE_READ = 2.0  # seconds that one member gets for a read when there are others
 _POLL = 0.02  # seconds between looks at connections that are being made
@@ -155,7 +157,8 @@ class Cluster:
         """Do something at most once.
 
         Args:
-            since: loop time from which its patience counts, None: now.
+            since: loop time from which UNSENT and WRITE count, None: now. One deadline for all that a
+                caller's write needs: waiting for others, a lease, members that turn it away.
 
         Raises:
             NotAccepted: it took no effect.
@@ -163,15 +166,17 @@ class Cluster:
             CallFailed: COMPACTED, FUTURE or NO_LEASE; it took no effect.
         """
         loop = asyncio.get_running_loop()
-        until = (loop.time() if since is None else since) + UNSENT
+        since = loop.time() if since is None else since
+        until = since + UNSENT
         why = "no member of the etcd cluster can be reached"
         while True:
             member = await self.member(until)
-            if member is None or loop.time() > until:
+            now = loop.time()
+            if member is None or now > until:
                 self.fault = why
                 raise NotAccepted(why)
             try:
-                answer = await call(member)(request, timeout=WRITE, metadata=_LEADER)
+                answer = await call(member)(request, timeout=since + WRITE - now, metadata=_LEADER)
             except grpc.aio.AioRpcError as error:
                 found, why = proof(error.code(), error.details()), explain(error.code(), error.details())
                 if found is Proof.REFUSED:

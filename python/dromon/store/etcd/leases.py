@@ -46,8 +46,11 @@ class Leases:
         self._leases: dict[int, list[_Lease]] = {}
         self._granting: dict[int, asyncio.Lock] = {}
 
-    async def get(self, ttl: int, key: bytes) -> int:
+    async def get(self, ttl: int, key: bytes, since: float | None = None) -> int:
         """A lease for a key in etcd that is written now, so that it lives for `ttl` seconds or a bit longer.
+
+        Args:
+            since: as of Cluster.write.
 
         Raises:
             NotAccepted, Unavailable: there is none to be had; nothing was written.
@@ -60,7 +63,7 @@ class Leases:
             if lease is None:
                 shared = min(ttl // 10, _SHARED)
                 request = rpc.LeaseGrantRequest(TTL=max(ttl, 1) + shared + _SLACK)
-                answer = await self._cluster.write(lambda m: m.lease.LeaseGrant, request)
+                answer = await self._cluster.write(lambda m: m.lease.LeaseGrant, request, since)
                 lease = _Lease(answer.ID, now + shared)
                 usable.append(lease)
             lease.keys[slot] = key

@@ -16,7 +16,7 @@ from aetcd import rpc
 
 from dromon.base.clock import Clock, SystemClock
 from dromon.store.etcd import record, restore
-from dromon.store.etcd.cluster import READ, Cluster
+from dromon.store.etcd.cluster import READ, SILENCE, Cluster
 from dromon.store.etcd.compactor import Compactor
 from dromon.store.etcd.layout import PROGRESS, Layout
 from dromon.store.etcd.leases import Leases
@@ -156,9 +156,9 @@ class EtcdStore:
         try:
             async with asyncio.timeout(READ):
                 await self._writer.settled(self._layout.key(key))
+                return await self._reader.get(key)
         except TimeoutError:
-            raise Unavailable("etcd does not answer an earlier write") from None
-        return await self._reader.get(key)
+            raise Unavailable("etcd does not answer") from None
 
     async def settled(self, key: str) -> None:
         """At once: `newest` shows only what is committed."""
@@ -241,11 +241,19 @@ class EtcdStore:
         self._usable()
         async with aclosing(self.watch(prefix, after)) as batches:  # type: ignore[type-var]
             self._want(self._layout.split(upto)[0])
-            async for batch in batches:
+            while (batch := await self._heard(batches)) is not None:
                 if batch.changes and batch.revision <= upto:
                     yield batch
                 if batch.revision >= upto:
                     return
+
+    async def _heard(self, batches: AsyncIterator[Batch]) -> Batch | None:
+        """The next batch, which is known to exist; a watch would wait for it until a majority is back."""
+        try:
+            async with asyncio.timeout(SILENCE):
+                return await anext(batches, None)
+        except TimeoutError:
+            raise Unavailable("etcd does not answer") from None
 
     # -- progress
 

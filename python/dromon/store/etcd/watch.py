@@ -224,12 +224,13 @@ async def compacted(cluster: Cluster, layout: Layout) -> int:
     Raises:
         Unavailable.
     """
-    member = await cluster.member(asyncio.get_running_loop().time() + _CREATE)
+    until = asyncio.get_running_loop().time() + _CREATE
+    member = await cluster.member(until)
     if member is None:
         raise Unavailable("no member of the etcd cluster can be reached")
     call = member.watch()
     try:
-        async with asyncio.timeout(_CREATE):
+        async with asyncio.timeout_at(until):
             request = rpc.WatchCreateRequest(key=layout.key(STATE), start_revision=1)
             await call.write(rpc.WatchRequest(create_request=request))
             while (response := await call.read()) is not grpc.aio.EOF:

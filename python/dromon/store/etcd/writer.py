@@ -160,7 +160,7 @@ class Writer:
         ]
         while True:
             try:
-                leases = {key: await self._leases.get(ttl, key) for key, ttl in mortal}
+                leases = {key: await self._leases.get(ttl, key, since) for key, ttl in mortal}
             except Unavailable as error:
                 raise NotAccepted(str(error)) from None
             request = shared(commits, leases, self._guard(), self._layout)
