@@ -1,9 +1,10 @@
 """Real etcd for tests: one member or several, each of which can be killed, stopped and started again.
 
-Members listen on 127.0.0.1, on free ports, and keep their data in a directory that the caller removes.
+Members listen on 127.0.0.1, on free ports, and keep their data in a directory that the caller removes, or in
+memory. They end, and what is in memory goes, with the process that started them, however that ends.
 DROMON_ETCD names the program, to test with another version than the one on the PATH.
 
-Neighbours: the store's suite and the fault tests run against it.
+Neighbours: etcd_guard watches over members; the store's suite and the fault tests run against them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from dromon.testing import etcd_guard
 
 PROGRAM = "DROMON_ETCD"
 _READY = 30.0  # seconds that a member may take to answer
@@ -58,6 +61,7 @@ class EtcdMember:
     Attributes:
         name: in the cluster.
         client, peer: its ports.
+        kept: whether its directory outlives this process, should that be killed.
     """
 
     name: str
@@ -66,6 +70,7 @@ class EtcdMember:
     directory: Path
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    kept: bool = True
     process: subprocess.Popen[bytes] | None = None
     guard: subprocess.Popen[bytes] | None = None
 
@@ -82,20 +87,19 @@ class EtcdMember:
         self.directory.mkdir(parents=True, exist_ok=True)
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [path, *self.arguments],
+                # It waits for its guard: begun before, it would outlive this process when that is killed now.
+                ["/bin/sh", "-c", 'read -r _ && exec "$0" "$@" </dev/null', path, *self.arguments],
                 stdout=log,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 env={"PATH": os.environ.get("PATH", ""), **self.environment},
                 start_new_session=True,
             )
-        # Ends the member when this process is killed: nothing is written to it, so it reads the end then.
-        self.guard = subprocess.Popen(
-            ["/bin/sh", "-c", "read _; kill -9 $0", str(self.process.pid)],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        begin = self.process.stdin
+        assert begin is not None
+        with begin:
+            self.guard = etcd_guard.over(self.process.pid, None if self.kept else self.directory)
+            begin.write(b"\n")
 
     def kill(self) -> None:
         """End it as a power cut would: SIGKILL."""
@@ -122,11 +126,6 @@ class EtcdMember:
             self.process.send_signal(number)
 
     def _end(self, number: signal.Signals) -> None:
-        if self.guard is not None and self.guard.stdin is not None:
-            self.guard.kill()
-            self.guard.wait()
-            self.guard.stdin.close()
-            self.guard = None
         self._signal(number)
         self.resume()
         if self.process is not None:
@@ -135,6 +134,10 @@ class EtcdMember:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.guard is not None:
+            self.guard.kill()
+            self.guard.wait()
+            self.guard = None
 
 
 class Etcd:
@@ -173,6 +176,7 @@ class Etcd:
                 directory=directory / f"m{i}",
                 arguments=(*_arguments(f"m{i}", directory, scheme, ports[i], ports[members + i]),
                            f"--initial-cluster={peers}", *_tls(tls), *arguments),
+                kept=self._memory is None,
             )
             for i in range(members)
         ]  # fmt: skip
@@ -194,9 +198,9 @@ class Etcd:
         Raises:
             RuntimeError: with the end of a member's log.
         """
-        for member in self.members:
-            member.start()
         try:
+            for member in self.members:
+                member.start()
             self.wait()
         except BaseException:
             self.stop()
