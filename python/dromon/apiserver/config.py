@@ -29,6 +29,11 @@ class ApiServerConfig:
         history_age, history_size: for how many seconds, and how many MiB of replaced objects, an embedded
             store keeps what was, for watches that resume and lists that go on; what is exceeded first
             decides. For etcd the store URL says it.
+        watch_history_events: changes of each resource that are kept in memory, for the same; older ones are
+            read from the store, which is slower.
+        watch_history_size: MiB that only such changes may keep, for each resource.
+        watch_queue_events: events that may wait for one watcher; with more it is cut off (410).
+        watch_queue_size: MiB of the objects in events that may wait for one watcher.
         bulk: serve bulk verbs (lists where one object is expected), which components use where they are.
         max_requests_inflight: requests carried out at a time; others wait in fair queues or are told 429.
             Watches and other streams are counted apart.
@@ -58,6 +63,10 @@ class ApiServerConfig:
     authorization_mode: str = "RBAC"
     history_age: float = 300.0
     history_size: int = 64
+    watch_history_events: int = 10_000
+    watch_history_size: int = 32
+    watch_queue_events: int = 10_000
+    watch_queue_size: int = 64
     bulk: bool = True
     max_requests_inflight: int = 600
     max_watches: int = 10_000
@@ -75,6 +84,9 @@ class ApiServerConfig:
             raise ValueError("--max-requests-inflight must be at least 1")
         if self.history_age <= 0 or self.history_size < 1:
             raise ValueError("--history-age and --history-size must be positive")
+        for name in ("watch_history_events", "watch_history_size", "watch_queue_events", "watch_queue_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1")
         for name in ("max_watches", "max_connections", "shutdown_delay_duration"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name.replace('_', '-')} must not be negative")

@@ -36,7 +36,7 @@ from dromon.base.clock import Clock
 from dromon.base.http.messages import Reply, Request, Response
 from dromon.base.http.server import HttpServer
 from dromon.base.tasks import TaskSet
-from dromon.store.cache import CachedStore, Format
+from dromon.store.cache import Bounds, CachedStore, Format
 from dromon.store.history import Limits
 from dromon.store.interface import StoreError
 from dromon.store.open import open_store
@@ -69,6 +69,12 @@ class ApiServer:
             RESOURCES,
             {Format.MSGPACK: codec.json_to_msgpack, Format.PROTOBUF: codec.json_to_protobuf},
             clock,
+            Bounds(
+                ring_events=config.watch_history_events,
+                ring_size=config.watch_history_size << 20,
+                queue_events=config.watch_queue_events,
+                queue_size=config.watch_queue_size << 20,
+            ),
         )
         backend = self.store.backend
         allocator = ServiceAllocator(backend, config.service_cidr, config.node_port_range, random)
