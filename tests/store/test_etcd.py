@@ -184,7 +184,7 @@ async def test_a_long_list_is_of_one_revision(etcd_url: Callable[[], str]) -> No
         assert (await store.list("/p/", revision=page.revision)).items == page.items
 
 
-async def test_one_of_two_cuts_history(etcd_url: Callable[[], str]) -> None:
+async def test_history_is_cut_whichever_of_two_does_it(etcd_url: Callable[[], str]) -> None:
     url, clock = etcd_url() + "&history=100", FakeClock()
     async with opened(url, clock) as one, opened(url, clock) as other:
         await one.commit([Put("/p/a", b"1")])
@@ -192,10 +192,11 @@ async def test_one_of_two_cuts_history(etcd_url: Callable[[], str]) -> None:
         await one.commit([Put("/p/a", b"2")])
         for _ in range(40):
             await elapse(clock, 10.0)
-            if one._compactor.compacted + other._compactor.compacted > one._layout.split(then)[0]:
+            cuts = [s._compactor.compacted for s in (one, other)]
+            if max(cuts) > one._layout.split(then)[0]:
                 break
-        cuts = [s._compactor.compacted for s in (one, other)]
-        assert sorted(map(bool, cuts)) == [False, True]
+        # They take turns: the same revision is never cut by both.
+        assert cuts[0] != cuts[1]
         with pytest.raises(Compacted):
             await other.list("/p/", revision=then)
 
