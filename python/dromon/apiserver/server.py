@@ -47,6 +47,21 @@ _GRACE = 2.0
 """Seconds that requests under way have to end when the server stops."""
 
 
+def _cached_store(config: ApiServerConfig, clock: Clock) -> CachedStore:
+    return CachedStore(
+        open_store(config.store_url, clock, Limits(age=config.history_age, size=config.history_size << 20)),
+        RESOURCES,
+        {Format.MSGPACK: codec.json_to_msgpack, Format.PROTOBUF: codec.json_to_protobuf},
+        clock,
+        Bounds(
+            ring_events=config.watch_history_events,
+            ring_size=config.watch_history_size << 20,
+            queue_events=config.watch_queue_events,
+            queue_size=config.watch_queue_size << 20,
+        ),
+    )
+
+
 class ApiServer:
     """One apiserver.
 
@@ -62,20 +77,7 @@ class ApiServer:
     def __init__(self, config: ApiServerConfig, *, clock: Clock, random: Random | None = None) -> None:
         self.config = config
         random = random or SystemRandom()
-        self.store = CachedStore(
-            open_store(
-                config.store_url, clock, Limits(age=config.history_age, size=config.history_size << 20)
-            ),
-            RESOURCES,
-            {Format.MSGPACK: codec.json_to_msgpack, Format.PROTOBUF: codec.json_to_protobuf},
-            clock,
-            Bounds(
-                ring_events=config.watch_history_events,
-                ring_size=config.watch_history_size << 20,
-                queue_events=config.watch_queue_events,
-                queue_size=config.watch_queue_size << 20,
-            ),
-        )
+        self.store = _cached_store(config, clock)
         backend = self.store.backend
         allocator = ServiceAllocator(backend, config.service_cidr, config.node_port_range, random)
         self._repair = Repair(backend, allocator, clock)
@@ -97,15 +99,6 @@ class ApiServer:
         if config.token_file:
             authenticators.append(Tokens(config.token_file))
         self._stopping = False
-        health = Health(
-            live={"ping": lambda: None, "etcd": self.store.check},
-            ready={
-                "etcd-readiness": self.store.backend.check,
-                "informer-sync": lambda: None if self.store.revision else "the cache is empty",
-                "poststarthook/bootstrap": lambda: None if self._ready else "not finished",
-                "shutdown": lambda: "the apiserver is stopping" if self._stopping else None,
-            },
-        )
         self.operations = Operations(config, self.store, lambda: self._http, clock)
         self._authorizer: Authorizer = (
             RoleBased(self.store) if config.authorization_mode == "RBAC" else AuthenticatedOnly()
@@ -123,7 +116,7 @@ class ApiServer:
         self._handler = Handler(
             services,
             Router(RESOURCES),
-            health,
+            self._health(),
             authenticators,
             self._authorizer,
             Documents(RESOURCES, self._address).answer,
@@ -137,6 +130,17 @@ class ApiServer:
             ssl_context=tls_context(config),
             refuse=refuse,
             max_connections=config.max_connections,
+        )
+
+    def _health(self) -> Health:
+        return Health(
+            live={"ping": lambda: None, "etcd": self.store.check},
+            ready={
+                "etcd-readiness": self.store.backend.check,
+                "informer-sync": lambda: None if self.store.revision else "the cache is empty",
+                "poststarthook/bootstrap": lambda: None if self._ready else "not finished",
+                "shutdown": lambda: "the apiserver is stopping" if self._stopping else None,
+            },
         )
 
     @property
