@@ -22,12 +22,15 @@ from pathlib import Path
 from dromon.testing.etcd import Etcd
 etcd = Etcd(Path(sys.argv[1]), 3, durable=False)
 etcd.start()
+etcd.members[2].kill()
 child = os.fork()
 if child == 0:
     time.sleep(60)
     os._exit(0)
 member = etcd.members[0]
-print(child, *(m.process.pid for m in etcd.members), *(m.guard.pid for m in etcd.members), flush=True)
+running = [*etcd.members[:2], *([etcd] if etcd.guard else [])]
+guards = [x.guard.pid for x in running]
+print(child, *(m.process.pid for m in etcd.members[:2]), *guards, flush=True)
 print(member.directory.parent, flush=True)
 time.sleep(60)
 """

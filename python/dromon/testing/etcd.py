@@ -61,7 +61,6 @@ class EtcdMember:
     Attributes:
         name: in the cluster.
         client, peer: its ports.
-        kept: whether its directory outlives this process, should that be killed.
     """
 
     name: str
@@ -70,7 +69,6 @@ class EtcdMember:
     directory: Path
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    kept: bool = True
     process: subprocess.Popen[bytes] | None = None
     guard: subprocess.Popen[bytes] | None = None
 
@@ -98,7 +96,7 @@ class EtcdMember:
         begin = self.process.stdin
         assert begin is not None
         with begin:
-            self.guard = etcd_guard.over(self.process.pid, None if self.kept else self.directory)
+            self.guard = etcd_guard.kills(self.process.pid)
             begin.write(b"\n")
 
     def kill(self) -> None:
@@ -162,6 +160,7 @@ class Etcd:
     ) -> None:
         self.tls = tls
         self._memory: Path | None = None
+        self.guard: subprocess.Popen[bytes] | None = None
         if not durable and os.access("/dev/shm", os.W_OK):  # noqa: S108 (its name is the caller's own)
             self._memory = Path("/dev/shm") / f"dromon-etcd-{os.getpid()}-{id(self)}"  # noqa: S108
             directory = self._memory
@@ -176,7 +175,6 @@ class Etcd:
                 directory=directory / f"m{i}",
                 arguments=(*_arguments(f"m{i}", directory, scheme, ports[i], ports[members + i]),
                            f"--initial-cluster={peers}", *_tls(tls), *arguments),
-                kept=self._memory is None,
             )
             for i in range(members)
         ]  # fmt: skip
@@ -199,6 +197,8 @@ class Etcd:
             RuntimeError: with the end of a member's log.
         """
         try:
+            if self._memory is not None:
+                self.guard = etcd_guard.removes(self._memory)
             for member in self.members:
                 member.start()
             self.wait()
@@ -221,6 +221,10 @@ class Etcd:
             member.kill()
         if self._memory is not None:
             shutil.rmtree(self._memory, ignore_errors=True)
+        if self.guard is not None:
+            self.guard.kill()
+            self.guard.wait()
+            self.guard = None
 
     def __enter__(self) -> Etcd:
         self.start()
