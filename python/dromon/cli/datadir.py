@@ -37,14 +37,17 @@ class DataDir:
 
     @property
     def pki(self) -> Path:
+        """The CA, and certificates and keys of all components."""
         return self.path / "pki"
 
     @property
     def tokens(self) -> Path:
+        """Static bearer tokens, as CSV."""
         return self.path / "tokens.csv"
 
     @property
     def database(self) -> Path:
+        """SQLite's file."""
         return self.path / "db.sqlite"
 
     @property
@@ -54,14 +57,17 @@ class DataDir:
 
     @property
     def logs(self) -> Path:
+        """One file a component."""
         return self.path / "logs"
 
     @property
     def run(self) -> Path:
+        """The lock and the record of processes."""
         return self.path / "run"
 
     @property
     def nodes(self) -> Path:
+        """The kubelets' root directories."""
         return self.path / "nodes"
 
     @property
