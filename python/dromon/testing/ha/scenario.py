@@ -53,8 +53,8 @@ class Scenario:
         self._say = say
         self._jobs = Jobs(client)
         self._traffic = Traffic(client)
-        # What the lease takes to run out, and one try.
-        self._failover = cluster.spans.lease + cluster.spans.retry if timed else PATIENCE
+        # Holders say that they stop before their lease runs out, which leaves time to begin.
+        self._failover = cluster.spans.lease if timed else PATIENCE
         self._refusal = QUORUM_LIMIT if timed else PATIENCE
 
     async def run(self) -> AsyncIterator[Row]:
