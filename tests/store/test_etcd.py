@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aetcd import rpc
 
+from dromon.base.histogram import Histogram
 from dromon.base.pki import Authority
 from dromon.store.etcd import record
 from dromon.store.etcd.layout import STATE, slot
@@ -92,7 +93,12 @@ async def test_writers_share_transactions(etcd_url: Callable[[], str]) -> None:
         assert len(set(revisions)) == 300
         figures = store.figures()
         assert figures["etcd_commits_total"] == 300
-        assert figures["etcd_transactions_total"] < 60
+        transactions = figures["etcd_transactions_total"]
+        assert isinstance(transactions, float)
+        assert transactions < 60
+        sizes = figures["dromon_store_commit_batch_size"]
+        assert isinstance(sizes, Histogram)
+        assert (sizes.count, sizes.sum) == (transactions, 300)
 
 
 async def test_one_that_fails_does_not_fail_the_others(etcd_url: Callable[[], str]) -> None:

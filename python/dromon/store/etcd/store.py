@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -26,6 +26,7 @@ from dromon.store.etcd.txn import commit
 from dromon.store.etcd.url import EtcdConfig
 from dromon.store.etcd.watch import Watch
 from dromon.store.etcd.writer import Writer
+from dromon.store.figures import Figures
 from dromon.store.interface import (
     Batch,
     Compacted,
@@ -132,13 +133,14 @@ class EtcdStore:
             return self._refused
         return self._cluster.fault or self._monitor.alarm
 
-    def figures(self) -> Mapping[str, float]:
+    def figures(self) -> Figures:
         """Numbers for /metrics, by their names there: gauges, but for `..._total`, which only grow.
 
         `etcd_db_total_size_in_bytes` less `etcd_db_in_use_size_in_bytes` is what defragmenting would free.
         """
         return {
             **self._monitor.figures(),
+            **self._writer.durable.figures(),
             "etcd_transactions_total": float(self._writer.transactions),
             "etcd_commits_total": float(self._writer.commits),
             "etcd_watches": float(len(self._watches)),

@@ -19,6 +19,7 @@ from dromon.store.etcd.failures import Proof
 from dromon.store.etcd.layout import Layout
 from dromon.store.etcd.leases import Leases
 from dromon.store.etcd.txn import LIMIT, Commit, outcomes, shared
+from dromon.store.figures import Commits
 from dromon.store.interface import NotAccepted, Put, StoreError, Unavailable
 
 _TOGETHER = 64  # commits in one transaction: with what one of them has, within etcd's limit
@@ -63,6 +64,7 @@ class Writer:
         self._last: dict[bytes, asyncio.Future[int]] = {}
         self._scheduled = False
         self._sending: set[asyncio.Task[None]] = set()
+        self.durable = Commits()
         self.transactions = 0
         self.commits = 0
 
@@ -164,6 +166,7 @@ class Writer:
             except Unavailable as error:
                 raise NotAccepted(str(error)) from None
             request = shared(commits, leases, self._guard(), self._layout)
+            began = asyncio.get_running_loop().time()
             try:
                 answer = await self._cluster.write(lambda m: m.kv.Txn, request, since)
             except CallFailed as error:
@@ -173,6 +176,7 @@ class Writer:
                 continue
             if not answer.succeeded:
                 raise NotAccepted(self._refused())
+            self.durable.add(len(commits), asyncio.get_running_loop().time() - began)
             self.transactions += 1
             self.commits += len(commits)
             self._applied(answer.header.revision)
